@@ -1,0 +1,51 @@
+# `make` lists the targets. All of them set up what they need in .venv; Python 3.11+ and make are enough.
+
+PYTHON ?= python3
+BIN := .venv/bin
+UV := uv==0.13.9
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup page demo test check bench contract web
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup page ## all services, a log and a simulated contact centre on http://127.0.0.1:8080
+	@exec env STRAINWATCH_DIE_WITH_PARENT=$$PPID $(BIN)/strainwatch demo
+
+test: setup page ## every test: unit, contract, simulation, acceptance, browser; says what was skipped and why
+	@exec $(BIN)/python -m pytest -rs $(PYTEST_ARGS)
+
+check: setup ## format, types, layers, generated files, house rules and unit tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.contract_gen --check
+	@exec $(BIN)/python -m pytest -q -rs tests/unit
+
+bench: setup ## measure against the peers; results also in bench/latest.json
+	@exec $(BIN)/python -m bench
+
+contract: setup ## write JSON Schema, AsyncAPI and the page's types from shared/contract
+	@exec $(BIN)/python -m tools.contract_gen
+
+web: setup ## build the team lead's page
+	@exec $(BIN)/python -m tools.web_build
+
+# The page is built when its sources are newer. Without Node or a registry everything else still works.
+page: setup
+	@$(BIN)/python -m tools.web_build || echo "The page was not built; everything else works without it." >&2
+
+setup: $(READY)
+
+# --inexact leaves in place what is not in the lock: uv itself, and the Node wheel of the page's build.
+$(READY): pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit("Strainwatch needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@echo "setting up .venv (once, and when the lock file changes)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv && $(BIN)/uv --version | grep -q " $(UV:uv==%=%)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --python $(BIN)/python
+	@touch $@

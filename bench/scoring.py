@@ -1,0 +1,86 @@
+"""Scoring from the log: entries of 1,000 events read through the log's port, decoded, and judged by all drivers.
+
+The peer comes later; until then the target stands alone. The log holds 500,000 events a second of its own time, so
+each measured second has its share of whole seconds that are evaluated, with their board.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from itertools import islice
+
+import redis
+
+from bench.effort import BenchFault, Effort
+from bench.machine import SERVER_CPU, on_cpu
+from bench.recorded import block_entries
+from bench.rows import Row, row
+from bench.store import fresh_store
+from services.scoring.core.engine import Engine
+from services.scoring.tenure import READ_ENTRIES
+from shared.contract.entries import START, EntryId
+from shared.contract.keys import PartitionKeys
+from shared.log import Log
+from shared.log_redis import open_redis_log
+
+AOF = "always"
+BLOCK = 1_000
+STEP_MS = 2
+WARM_BLOCKS = 100
+"""By then all agents and queues are known, and tables grow no more than on any day."""
+FIRST_MS = 1_772_442_847_000
+TARGET_PER_S = 500_000.0
+PARTITION = 0
+
+
+def run(effort: Effort, say: Callable[[str], None]) -> list[Row]:
+    """One row. Raises BenchFault."""
+    with fresh_store(AOF) as url:
+        _write(url, WARM_BLOCKS + effort.blocks)
+        with on_cpu(SERVER_CPU):
+            rates = asyncio.run(_rounds(url, effort, say))
+    return [row("scoring from the log", aof=AOF, unit="events/s", ours=rates, target=TARGET_PER_S)]
+
+
+def _write(url: str, blocks: int) -> None:
+    entries = block_entries(3, first_ms=FIRST_MS, step_ms=STEP_MS, events_each=BLOCK)
+    with redis.Redis.from_url(url) as store:
+        for at_ms, fields in islice(entries, blocks):
+            store.xadd(PartitionKeys(PARTITION).events, fields, id=f"{at_ms}-0")
+
+
+async def _rounds(url: str, effort: Effort, say: Callable[[str], None]) -> list[float]:
+    log = await open_redis_log(url)
+    try:
+        rates = []
+        for number in range(effort.rounds):
+            rates.append(await _rate(log, effort.blocks))
+            say(f"round {number + 1}: {rates[-1]:,.0f} events/s")
+        return rates
+    finally:
+        await log.close()
+
+
+async def _rate(log: Log, blocks: int) -> float:
+    """Events a second of one pass over the log, after its first part."""
+    engine = Engine()
+    position = await _score(log, engine, START, WARM_BLOCKS)
+    began_s = time.perf_counter()
+    await _score(log, engine, position, blocks)
+    return blocks * BLOCK / (time.perf_counter() - began_s)
+
+
+async def _score(log: Log, engine: Engine, position: EntryId, blocks: int) -> EntryId:
+    """Let the engine take so many entries after `position`; where it then stands."""
+    taken = 0
+    while taken < blocks:
+        entries = await log.read(PARTITION, position, count=min(READ_ENTRIES, blocks - taken))
+        for entry in entries:
+            report = engine.step(entry)
+            if report.counts != {"events": BLOCK}:
+                raise BenchFault(f"events were set aside: {report.counts}")
+        taken += len(entries)
+        position = engine.position
+    return position

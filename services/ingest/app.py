@@ -1,0 +1,201 @@
+"""The ingest service: wires door, publisher and log, and puts them on an ASGI app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute, Route
+
+from services.ingest.core.admission import BODY_BYTES_MAX
+from services.ingest.core.problems import Answer, problem
+from services.ingest.door import EVENTS_PER_S_MAX, Door, Pass
+from services.ingest.measures import Measures
+from services.ingest.openapi import describe
+from services.ingest.publisher import Committed, Publisher
+from services.ingest.rejects import Rejects
+from shared.access import KeyRing
+from shared.clock import Clock
+from shared.log import Log, LogUnavailable
+from shared.telemetry import operations_routes
+
+EVENTS_PATH = "/v1/events"
+PING_TIMEOUT_S = 2.0  # orchestrators ask every few seconds and wait about as long
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Ingest:
+    """Everything between an ACD's post and the log. `start` before the first request, `drain` after the last."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        keys: KeyRing,
+        caller_secret: bytes,
+        clock: Clock,
+        registry: CollectorRegistry,
+        lateness_s: int = 900,
+        events_per_s_max: float = EVENTS_PER_S_MAX,
+    ) -> None:
+        self.registry = registry
+        self.measures = Measures(registry)
+        self.publisher = Publisher(log, caller_secret=caller_secret, clock=clock, measures=self.measures)
+        self.measures.waiting_events = lambda: self.publisher.waiting_events
+        self.rejects = Rejects(log, clock, self.measures)
+        self.door = Door(
+            keys=keys,
+            publisher=self.publisher,
+            rejects=self.rejects,
+            clock=clock,
+            measures=self.measures,
+            lateness_s=lateness_s,
+            events_per_s_max=events_per_s_max,
+        )
+        self.endpoint = EventsEndpoint(self.door)
+        self.routes: list[BaseRoute] = [Route(EVENTS_PATH, self.endpoint, include_in_schema=False)]
+        # Vendor payloads (/v1/acd/...) join here: each turns into events and goes through the same door.
+        self._log = log
+        self._keys = keys
+        self._refresh: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to read the API keys; returns at once, also when the log is away."""
+        self._refresh = asyncio.create_task(self._keys.keep_fresh())
+
+    async def drain(self) -> None:
+        """Wait until every event taken is confirmed or refused, then stop."""
+        await self.publisher.drain()
+        await self.rejects.drain()
+        if self._refresh is not None:
+            self._refresh.cancel()
+            await asyncio.wait([self._refresh])
+
+    def in_front_of(self, app: ASGIApp) -> ASGIApp:
+        """The app with `/v1/events` taken out before its middleware, which costs more than all the rest together."""
+        endpoint = self.endpoint
+
+        async def front(scope: Message, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["path"] == EVENTS_PATH:
+                await endpoint(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+
+        return front
+
+    async def faults(self) -> Mapping[str, str]:
+        """What fails now, by name; empty when ingest is ready."""
+        found = {}
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self._log.ping()
+        except LogUnavailable as fault:
+            found["log"] = str(fault) or "does not answer"
+        except TimeoutError:
+            found["log"] = f"gave no answer within {PING_TIMEOUT_S:g} s"
+        if not self._keys.loaded:
+            found["api_keys"] = "could not be read yet"
+        return found
+
+
+class EventsEndpoint:
+    """`POST /v1/events` as a plain ASGI app: no request objects, no models, one answer."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        if scope["method"] != "POST":
+            await _send(send, problem(405, "send events with POST"))
+            return
+        authorization = content_type = content_length = content_encoding = b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"content-type":
+                content_type = value
+            elif name == b"content-length":
+                content_length = value
+            elif name == b"content-encoding":
+                content_encoding = value
+        request = self._door.check(authorization, content_type, content_length, content_encoding)
+        if isinstance(request, Pass):
+            body = await _body(receive)
+            if body is None:
+                return
+            outcome = self._door.too_large() if len(body) > BODY_BYTES_MAX else self._door.take(request, body)
+            if not isinstance(outcome, Answer):
+                await _done(outcome.commit)
+                outcome = self._door.answer(outcome)
+            await _send(send, outcome)
+        else:
+            await _send(send, request)
+
+
+async def _done(commit: asyncio.Future[Committed]) -> None:
+    """Wait for a commit that others share: a sender that goes away must not cancel it. `asyncio.wait`, but lean."""
+    if not commit.done():
+        waiter = asyncio.get_running_loop().create_future()
+
+        def wake(_: object) -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        commit.add_done_callback(wake)
+        await waiter
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, cut off soon after it has grown over the limit; None when the sender went away."""
+    message = await receive()
+    if message["type"] != "http.request":
+        return None
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body", False) and size <= BODY_BYTES_MAX:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+    return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def create_app(ingest: Ingest) -> ASGIApp:
+    """Ingest alone, on one port: a FastAPI app with the events endpoint in front of it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await ingest.start()
+        yield
+        await ingest.drain()
+
+    app = FastAPI(
+        title="Strainwatch ingest",
+        description="Events of an ACD in. See `POST /v1/events`.",
+        lifespan=lifespan,
+        routes=[*ingest.routes, *operations_routes(ingest.registry, ingest.faults)],
+    )
+    built = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return describe(built())
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return ingest.in_front_of(app)

@@ -1,0 +1,143 @@
+"""Admission: the bytes of a request, judged. Pure; never raises for anything a client can send.
+
+A body is one event (a JSON object), a JSON array of events, or NDJSON. An event that is refused does not refuse the
+others. A line of NDJSON that is not JSON is one refused event; a JSON body that is not JSON is refused whole. Indexes
+count events from 0; in NDJSON blank lines do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from services.ingest.core.refusals import explain, why_not_json
+from shared.contract.events import AnyEvent, Event, ts_to_ms
+from shared.contract.frames import Rejected
+
+BODY_BYTES_MAX = 1 << 20
+"""1 MiB: about 4,000 events. Larger batches gain nothing (256 KiB is fastest) and one would delay all others."""
+EVENTS_MAX = 10_000
+"""Of the shortest events (100 bytes) 1 MiB holds as many; one request must fit into one entry of the log."""
+AHEAD_MS_MAX = 600_000
+"""Ten minutes: clocks of ACDs drift by seconds to minutes; what is further ahead has a wrong zone or unit."""
+# Depth needs no limit of its own: events are flat, and the decoder stops at about 1,000 levels (RecursionError).
+
+
+class Form(Enum):
+    """How the body is to be read."""
+
+    JSON = 1
+    NDJSON = 2
+
+
+class Admitted(NamedTuple):
+    """Good events with their times in ms, and the refused ones. `refused` holds what the rejects stream needs."""
+
+    events: list[Event]
+    ts_ms: list[int]
+    rejected: list[Rejected]
+    refused: list[bytes]
+    """The bytes of each rejected event."""
+
+
+class Unparsable(NamedTuple):
+    """The body as a whole cannot be read (400), or holds too many events (413)."""
+
+    status: int
+    detail: str
+
+
+_FORMS = {
+    b"": Form.JSON,
+    b"application/json": Form.JSON,
+    b"application/x-ndjson": Form.NDJSON,
+    b"application/ndjson": Form.NDJSON,
+}
+
+
+def form_of(content_type: bytes) -> Form | None:
+    """The form that a `Content-Type` names (absent: JSON); None when it is none of ours. Parameters are allowed."""
+    form = _FORMS.get(content_type)
+    if form is None:
+        form = _FORMS.get(content_type.partition(b";")[0].strip().lower())
+    return form
+
+
+_one = msgspec.json.Decoder(AnyEvent)
+_many = msgspec.json.Decoder(list[AnyEvent])
+_raws = msgspec.json.Decoder(list[Raw])
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_SPACE = b" \t\r\n"
+_ONLY_INT = frozenset({int})
+
+
+def admit(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
+    """Judge a body at a moment in ms since 1970 UTC."""
+    try:
+        if form is Form.NDJSON:
+            events = _one.decode_lines(body)
+        elif body[:1] == b"{":
+            events = [_one.decode(body)]
+        elif body.lstrip(_SPACE)[:1] == b"[":
+            events = _many.decode(body)
+        else:
+            return _slowly(body, form, now_ms)
+    except _FAULTS:
+        return _slowly(body, form, now_ms)
+    ts_ms = [event.ts for event in events]
+    if not events:
+        return _slowly(body, form, now_ms)
+    if _ONLY_INT.issuperset(map(type, ts_ms)) and min(ts_ms) >= 0 and max(ts_ms) <= now_ms + AHEAD_MS_MAX:
+        if len(events) > EVENTS_MAX:
+            return _too_many(len(events))
+        return Admitted(events, ts_ms, [], [])
+    return _slowly(body, form, now_ms)
+
+
+def _slowly(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
+    """Take the body apart, so that each event is judged by itself."""
+    if form is Form.NDJSON:
+        lines = [line for line in body.split(b"\n") if line.strip(_SPACE)]
+        return _each(lines, now_ms) if lines else Unparsable(400, "the body holds no event; send one a line")
+    if body.lstrip(_SPACE)[:1] == b"[":
+        try:
+            items = [bytes(item) for item in _raws.decode(body)]
+        except _FAULTS as fault:
+            return Unparsable(400, why_not_json(fault))
+        return _each(items, now_ms)
+    try:
+        _one.decode(body)
+    except msgspec.ValidationError:
+        pass
+    except _FAULTS as fault:
+        return Unparsable(400, why_not_json(fault))
+    return _each([body], now_ms)
+
+
+def _each(items: Sequence[bytes], now_ms: int) -> Admitted | Unparsable:
+    if len(items) > EVENTS_MAX:
+        return _too_many(len(items))
+    out = Admitted([], [], [], [])
+    for index, item in enumerate(items):
+        try:
+            event = _one.decode(item)
+            ts = ts_to_ms(event.ts)
+            if ts > now_ms + AHEAD_MS_MAX:
+                ahead_s = (ts - now_ms) // 1000
+                raise ValueError(f"`ts` lies {ahead_s:,} s ahead of our clock; check the ACD's clock and time zone")
+        except (ValueError, OverflowError, RecursionError) as fault:
+            pointer, detail = explain(fault)
+            out.rejected.append(Rejected(index, pointer, detail))
+            out.refused.append(item)
+        else:
+            out.events.append(event)
+            out.ts_ms.append(ts)
+    return out
+
+
+def _too_many(count: int) -> Unparsable:
+    return Unparsable(413, f"{count:,} events in one request; send at most {EVENTS_MAX:,}, best a few hundred")

@@ -1,0 +1,152 @@
+"""Group commit: events become entries of the log, and a request is answered when its entry is there.
+
+One append is in flight for a partition; whatever arrives meanwhile goes out as the next entry. There is no timer: at
+low load the first event goes at once, at high load batches form by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.ingest.measures import Measures
+from shared.clock import Clock
+from shared.contract.encoder import EventsEncoder
+from shared.contract.entries import EntryId, block_fields
+from shared.contract.events import Event
+from shared.contract.keys import partition_of
+from shared.contract.rows import RowHashes
+from shared.log import Log, LogUnavailable, Lookup
+
+COMMIT_EVENTS_MAX = 10_000
+"""Events of one entry: half a megabyte, which a reader takes in one read; and the most that one request may hold."""
+WAITING_EVENTS_MAX = 50_000
+"""Events of a partition that wait for the log, some 20 MB. A log that is this far behind needs its senders to pause."""
+APPEND_TIMEOUT_S = 6.0
+"""A log that gives no answer for so long is taken for away: a second more than the adapter's own limit, which also
+drops the connection, and less than the 10 s after which ACDs give up on a request."""
+
+
+class Busy(Exception):
+    """Too many events wait for the log already. Come back in a second."""
+
+
+Committed = EntryId | LogUnavailable
+"""What became of an entry: where it stands, or why it is not known to stand anywhere."""
+
+
+@dataclass(slots=True)
+class _Commit:
+    """What goes out as one entry."""
+
+    done: asyncio.Future[Committed]
+    events: EventsEncoder = field(default_factory=EventsEncoder)
+
+
+class _Partition:
+    """The commits of one partition: the last of `waiting` is still open for more events."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.waiting: deque[_Commit] = deque()
+        self.events = 0
+        self.task: asyncio.Task[None] | None = None
+
+
+class Publisher:
+    """Appends events to the log, one entry at a time for each partition."""
+
+    def __init__(
+        self, log: Log, *, caller_secret: bytes, clock: Clock, measures: Measures, timeout_s: float = APPEND_TIMEOUT_S
+    ) -> None:
+        self._log = log
+        self._secret = caller_secret
+        self._clock = clock
+        self._measures = measures
+        self._timeout_s = timeout_s
+        self._partitions: dict[int, _Partition] = {}
+        self._of_tenant: dict[str, _Partition] = {}
+        self._hashes: dict[str, RowHashes] = {}
+        self._away = False
+
+    def submit(self, tenant: str, events: Sequence[Event], ts_ms: Sequence[int]) -> asyncio.Future[Committed]:
+        """Put events of one request into the next entry; the future, shared with others, says what became of it.
+
+        At least one event, at most COMMIT_EVENTS_MAX. Raises Busy. Do not cancel the future: shield it.
+        """
+        partition = self._of_tenant.get(tenant) or self._partition(tenant)
+        count = len(events)
+        assert 0 < count <= COMMIT_EVENTS_MAX
+        if partition.events + count > WAITING_EVENTS_MAX:
+            raise Busy
+        waiting = partition.waiting
+        if not waiting or waiting[-1].events.rows + count > COMMIT_EVENTS_MAX:
+            waiting.append(_Commit(asyncio.get_running_loop().create_future()))
+        commit = waiting[-1]
+        commit.events.add(tenant, self._hashes[tenant], events, ts_ms)
+        partition.events += count
+        if partition.task is None:
+            partition.task = asyncio.create_task(self._run(partition))
+        return commit.done
+
+    def _partition(self, tenant: str) -> _Partition:
+        number = partition_of(tenant, self._log.partitions)
+        partition = self._partitions.setdefault(number, _Partition(number))
+        self._hashes[tenant] = RowHashes(tenant, self._secret)
+        self._of_tenant[tenant] = partition
+        return partition
+
+    @property
+    def waiting_events(self) -> int:
+        """Events that are not confirmed yet."""
+        return sum(p.events for p in self._partitions.values())
+
+    async def drain(self) -> None:
+        """Return when every event taken so far is confirmed or refused."""
+        while tasks := [p.task for p in self._partitions.values() if p.task is not None]:
+            await asyncio.wait(tasks)
+
+    async def _run(self, partition: _Partition) -> None:
+        try:
+            while partition.waiting:
+                commit = partition.waiting.popleft()
+                try:
+                    committed = await self._append(partition.number, commit)
+                except Exception as fault:  # ours: the requests of this entry fail, the next entry is tried
+                    structlog.get_logger().exception("commit.failed", events=commit.events.rows)
+                    commit.done.set_exception(fault)
+                    commit.done.exception()  # a request that went away need not look at it
+                else:
+                    commit.done.set_result(committed)
+                finally:
+                    partition.events -= commit.events.rows
+        finally:
+            partition.task = None
+
+    async def _append(self, partition: int, commit: _Commit) -> Committed:
+        block, asked = commit.events.finish()
+        lookups = [Lookup(*question) for question in asked]
+        started_s = self._clock.steady_s()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                position = await self._log.append(partition, block_fields(block), lookups)
+        except LogUnavailable as fault:
+            return self._failed(fault)
+        except TimeoutError:
+            return self._failed(LogUnavailable(f"the log gave no answer within {self._timeout_s:g} s"))
+        self._measures.committed(commit.events.rows, len(block), self._clock.steady_s() - started_s)
+        if self._away:
+            self._away = False
+            structlog.get_logger().info("log.back")
+        return position
+
+    def _failed(self, fault: LogUnavailable) -> LogUnavailable:
+        self._measures.commits_failed += 1
+        if not self._away:
+            self._away = True
+            structlog.get_logger().warning("log.away", fault=str(fault))
+        return fault

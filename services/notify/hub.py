@@ -1,0 +1,167 @@
+"""The hub: what the log says, on its way to everybody who may see it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from services.notify.core.alerts import Change, visible
+from services.notify.core.frames import alert_frame
+from services.notify.core.scope import Scope
+from services.notify.core.tenant import Tenant
+from services.notify.metrics import Metrics
+from services.notify.partition import Partition
+from services.notify.subscriber import Subscriber
+from shared.clock import Clock
+from shared.contract.entries import EntryId
+from shared.contract.frames import Board
+from shared.contract.keys import partition_of
+from shared.log import Log
+
+TICK_S = 0.25
+"""How finely boards are paced."""
+FRESH_S, QUIET_S = 0.7, 1.25
+"""Signals come each second: a board goes out with them, but not sooner than 0.7 s after the last one, so that an engine
+that catches up does not flood; without new signals the old board is sent again, and its age is there to see."""
+START_WAIT_S = 5.0
+"""How long a start waits for the log before it serves without (then `/readyz` says so)."""
+
+_logger = structlog.get_logger(__name__)
+
+
+class Hub:
+    """Partitions, and who listens to which tenant."""
+
+    def __init__(self, log: Log, clock: Clock, registry: CollectorRegistry) -> None:
+        self.clock = clock
+        self.metrics = Metrics(registry, connections=self._listening, lag_s=self._lag_s)
+        self.crashed: BaseException | None = None
+        """A fault of ours that ended a reader; the process should be started again."""
+        self._partitions = [Partition(log, p, clock, self.metrics, self) for p in range(log.partitions)]
+        self._subscribers: defaultdict[str, set[Subscriber]] = defaultdict(set)
+        self._sent: dict[str, tuple[float, int | None]] = {}
+        """Tenant -> when its last board went out, and of when that board was."""
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # --- life
+
+    async def start(self) -> None:
+        """Begin to follow the log. Returns when all partitions were read, or after a few seconds without the log."""
+        for partition in self._partitions:
+            self.run(partition.follow_alerts(), f"alerts {partition.index}")
+            self.run(partition.follow_signals(), f"signals {partition.index}")
+        self.run(self._tick(), "boards")
+        loading = [asyncio.ensure_future(p.loaded.wait()) for p in self._partitions]
+        _, late = await asyncio.wait(loading, timeout=START_WAIT_S)
+        for waiting in late:
+            waiting.cancel()
+
+    async def stop(self) -> None:
+        """Stop following."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do something until `stop`; should it end by a fault, the service is no longer ready."""
+        task = asyncio.create_task(work, name=f"notify {name}")
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (fault := task.exception()) is None:
+            return
+        self.crashed = fault
+        _logger.critical("reader ended", task=task.get_name(), exc_info=fault)
+
+    def faults(self) -> dict[str, str]:
+        """What does not work, by name; empty when all is well."""
+        faults = {f"log partition {p.index}": p.fault for p in self._partitions if p.fault is not None}
+        if self.crashed is not None:
+            faults["reader"] = repr(self.crashed)
+        return faults
+
+    # --- questions
+
+    def partition(self, tenant: str) -> Partition:
+        """Where a tenant lives."""
+        return self._partitions[partition_of(tenant, len(self._partitions))]
+
+    def tenant(self, name: str) -> Tenant:
+        """What is known of a tenant."""
+        return self.partition(name).tenant(name)
+
+    def board(self, scope: Scope) -> Board:
+        """The newest board."""
+        partition = self.partition(scope.tenant)
+        board = partition.tenant(scope.tenant).board
+        return board.board(scope, partition.epoch, partition.top, self.clock.now_ms())
+
+    def board_frame(self, scope: Scope) -> bytes:
+        """The same as a frame; the same bytes for all of the same scope."""
+        partition = self.partition(scope.tenant)
+        board = partition.tenant(scope.tenant).board
+        return board.frame(scope, partition.epoch, partition.top, self.clock.now_ms())
+
+    # --- listeners
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """From now on."""
+        self._subscribers[subscriber.scope.tenant].add(subscriber)
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """No longer; harmless when repeated."""
+        tenant = subscriber.scope.tenant
+        self._subscribers[tenant].discard(subscriber)
+        if not self._subscribers[tenant]:
+            del self._subscribers[tenant]
+            self._sent.pop(tenant, None)
+
+    def changed(self, change: Change, before: EntryId) -> None:
+        """See partition.Listener: encode once, write to all who see it."""
+        frame: bytes | None = None
+        for subscriber in tuple(self._subscribers.get(change.head.tenant, ())):
+            if visible(change, subscriber.scope):
+                frame = frame or alert_frame(change)
+                subscriber.change(change.cursor, before, frame)
+
+    def refreshed(self, tenant: str) -> None:
+        """See partition.Listener."""
+        if tenant in self._subscribers:
+            self._send_boards(tenant)
+
+    def replaced(self, partition: Partition) -> None:
+        """See partition.Listener."""
+        for tenant, subscribers in list(self._subscribers.items()):
+            if self.partition(tenant) is partition:
+                for subscriber in tuple(subscribers):
+                    subscriber.replace()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            for tenant in list(self._subscribers):
+                self._send_boards(tenant)
+
+    def _send_boards(self, tenant: str) -> None:
+        now_s, at_ms = self.clock.steady_s(), self.tenant(tenant).board.at_ms
+        sent_s, sent_ms = self._sent.get(tenant, (float("-inf"), None))
+        since_s = now_s - sent_s
+        if since_s < (FRESH_S if at_ms != sent_ms else QUIET_S):
+            return
+        self._sent[tenant] = (now_s, at_ms)
+        for subscriber in tuple(self._subscribers[tenant]):
+            subscriber.show_board()
+
+    def _listening(self) -> float:
+        return sum(map(len, self._subscribers.values()))
+
+    def _lag_s(self) -> float:
+        newest = [p.signals_ms for p in self._partitions if p.signals_ms is not None]
+        return max(0.0, (self.clock.now_ms() - min(newest)) / 1000) if newest else 0.0

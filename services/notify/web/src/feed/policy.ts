@@ -1,0 +1,132 @@
+/**
+ * How the page stays on the feed, as a pure step function: no socket, no timer, no clock.
+ *
+ * Fresh start and reconnect are one road: authenticate, hello, resume, second hello. A fresh start resumes from
+ * nowhere, which the server answers like any epoch it does not know: with all live alerts.
+ */
+import type { ClientFrame, Goodbye, ServerFrame } from "../contract";
+
+export interface Position {
+  epoch: string;
+  cursor: string;
+}
+
+export const NOWHERE: Position = { epoch: "", cursor: "" };
+
+export type Link =
+  | { state: "connecting"; attempt: number }
+  | { state: "joining"; attempt: number }
+  | { state: "live" }
+  | { state: "waiting"; attempt: number; delay_ms: number }
+  | { state: "stopped"; code: number; reason: string };
+
+export interface Session {
+  token: string;
+  link: Link;
+  /** The last change this page has seen. Only a joined hello and alerts move it: a board may overtake an alert. */
+  position: Position;
+  goodbye: Goodbye | null;
+}
+
+export type Input =
+  | { on: "opened" }
+  | { on: "frame"; frame: ServerFrame }
+  | { on: "closed"; code: number }
+  | { on: "waited" };
+
+export type Effect =
+  | { do: "connect" }
+  | { do: "send"; frame: ClientFrame }
+  | { do: "deliver"; frame: ServerFrame }
+  | { do: "wait"; delay_ms: number };
+
+export interface Step {
+  session: Session;
+  effects: Effect[];
+}
+
+const DELAY_MIN_MS = 500;
+const DELAY_MAX_MS = 30_000;
+/** The first try is spread over two seconds, so that a restarted server is not met by every lead at once. */
+const FIRST_SPREAD_MS = 2_000;
+
+/** Close code of a token that ran out: below 4500, but the only token a page has is the one that ran out. */
+export const TOKEN_EXPIRED = 4005;
+
+/** Full jitter between 0.5 s and a bound that doubles up to 30 s. `attempt` starts at 1, `random` is in [0, 1). */
+export function delayMs(attempt: number, random: number): number {
+  const bound = Math.min(DELAY_MAX_MS, FIRST_SPREAD_MS * 2 ** (Math.min(attempt, 10) - 1));
+  return Math.round(DELAY_MIN_MS + random * (bound - DELAY_MIN_MS));
+}
+
+/** Why not to come back after this close, or null when the page should. */
+export function finalReason(code: number, goodbye: Goodbye | null): { code: number; reason: string } | null {
+  const named = goodbye?.code ?? code;
+  const final = (named >= 4500 && named <= 4999) || named === TOKEN_EXPIRED || goodbye?.reconnect === false;
+  return final ? { code: named, reason: goodbye?.reason ?? "" } : null;
+}
+
+export function begin(token: string): Step {
+  const session: Session = { token, link: { state: "connecting", attempt: 1 }, position: NOWHERE, goodbye: null };
+  return { session, effects: [{ do: "connect" }] };
+}
+
+/** One input in, the next session and what to do out. `random` in [0, 1) is used for the delay only. */
+export function step(session: Session, input: Input, random: number): Step {
+  switch (input.on) {
+    case "opened":
+      return { session, effects: [{ do: "send", frame: { kind: "authenticate", token: session.token } }] };
+    case "frame":
+      return onFrame(session, input.frame);
+    case "closed":
+      return onClosed(session, input.code, random);
+    case "waited":
+      if (session.link.state !== "waiting") return { session, effects: [] };
+      return {
+        session: { ...session, link: { state: "connecting", attempt: session.link.attempt } },
+        effects: [{ do: "connect" }],
+      };
+  }
+}
+
+function onFrame(session: Session, frame: ServerFrame): Step {
+  const deliver: Effect = { do: "deliver", frame };
+  switch (frame.kind) {
+    case "hello": {
+      if (frame.recovered === undefined || frame.recovered === null) {
+        const link: Link = { state: "joining", attempt: attemptOf(session.link) };
+        return { session: { ...session, link }, effects: [{ do: "send", frame: { kind: "resume", ...session.position } }] };
+      }
+      const position = { epoch: frame.epoch, cursor: frame.cursor };
+      return { session: { ...session, link: { state: "live" }, position }, effects: [deliver] };
+    }
+    case "alert":
+      // Before the second hello everything after our cursor is still to come, in order: nothing to take yet.
+      if (session.link.state !== "live") return { session, effects: [] };
+      return { session: { ...session, position: { ...session.position, cursor: frame.cursor } }, effects: [deliver] };
+    case "goodbye":
+      return { session: { ...session, goodbye: frame }, effects: [] };
+    case "board":
+      // Not before the alerts are known: a board without them would look calmer than it is.
+      return { session, effects: session.link.state === "live" ? [deliver] : [] };
+    case "problem":
+      return { session, effects: [deliver] };
+    default:
+      return { session, effects: [] }; // a newer server may say more than this page knows
+  }
+}
+
+function onClosed(session: Session, code: number, random: number): Step {
+  const final = finalReason(code, session.goodbye);
+  if (final) return { session: { ...session, goodbye: null, link: { state: "stopped", ...final } }, effects: [] };
+  const attempt = session.link.state === "live" ? 1 : attemptOf(session.link) + 1;
+  const delay_ms = delayMs(attempt, random);
+  return {
+    session: { ...session, goodbye: null, link: { state: "waiting", attempt, delay_ms } },
+    effects: [{ do: "wait", delay_ms }],
+  };
+}
+
+function attemptOf(link: Link): number {
+  return "attempt" in link ? link.attempt : 1;
+}

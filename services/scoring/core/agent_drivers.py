@@ -1,0 +1,106 @@
+"""The drivers of agent strain: what adds to it, in which unit, with which parameters.
+
+To add a driver: a row in AGENT_DRIVERS, its amount in `impulses` (or its rate in `agent_strain`), a value in
+`agent_strain.values`, words in `wording`, a test. Levels are in units of "one lead-worthy load"; a driver's level is
+weight times the mean of its fast and its slow integrator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scoring.core.bounds import WEIGHT, Bounds
+from services.scoring.core.decay import Floats
+
+# What a tenant's feed has shown so far: a driver without its source is off and shown as "no data".
+SOURCE_CONTACTS, SOURCE_HANDLED, SOURCE_REPEATS, SOURCE_COMPLAINTS, SOURCE_WAITS, SOURCE_STATES = (
+    1 << bit for bit in range(6)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDriver:
+    """One named part of agent strain. `queue_borne`: it is the queue that weighs, so a queue alert speaks for it."""
+
+    name: str
+    unit: str
+    source: int
+    parameters: dict[str, Bounds]
+    queue_borne: bool = False
+
+
+AGENT_DRIVERS: tuple[AgentDriver, ...] = (
+    # Time on contact above 85 % of staffed time: the usual warning line of practitioners, not a measured cut-off.
+    AgentDriver("occupancy", "%", SOURCE_CONTACTS, {"weight": WEIGHT, "line": Bounds(85, 50, 99)}),
+    # Robust z of ln(handle time) against the agent's own history (Iglewicz & Hoaglin flag 3.5). Never a target.
+    AgentDriver(
+        "handle_time",
+        "x own usual",
+        SOURCE_HANDLED,
+        {"weight": WEIGHT, "z_from": Bounds(1.5, 0, 10), "z_full": Bounds(3.5, 0.5, 20)},
+    ),
+    # One contact of a caller who had to come back about the same issue (7 days).
+    AgentDriver("repeat_callers", "contacts", SOURCE_REPEATS, {"weight": WEIGHT, "per_contact": Bounds(0.5, 0, 10)}),
+    # Hostile contacts weigh more than volume (meta-analyses of surface acting and customer aggression).
+    AgentDriver(
+        "complaints",
+        "contacts",
+        SOURCE_COMPLAINTS,
+        {"weight": WEIGHT, "per_complaint": Bounds(1.0, 0, 10), "per_abusive": Bounds(2.0, 0, 10)},
+    ),
+    # Wait of the caller beyond the announced, else the target wait. A minute beyond it lengthens and sours the call.
+    AgentDriver(
+        "excess_wait",
+        "s",
+        SOURCE_WAITS,
+        {"weight": WEIGHT, "target_wait_s": Bounds(60, 1, 3600), "full_s": Bounds(180, 1, 7200)},
+        queue_borne=True,
+    ),
+    # Strain of the queue when its contact reached the agent. Product choice: counts from 40 on, in full at 100.
+    AgentDriver(
+        "queue_pressure",
+        "strain",
+        SOURCE_CONTACTS,
+        {"weight": WEIGHT, "from_strain": Bounds(40, 0, 99), "per_contact": Bounds(0.5, 0, 10)},
+        queue_borne=True,
+    ),
+    # Work since the last real break beyond 60 min ("at least 5 min an hour"); see `agent_strain.WORK_PAID_PER_BREAK_S`.
+    AgentDriver("since_break", "min", SOURCE_STATES, {"weight": WEIGHT, "line_min": Bounds(60, 10, 480)}),
+)
+
+OCCUPANCY, HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE, SINCE_BREAK = range(len(AGENT_DRIVERS))
+assert AGENT_DRIVERS[SINCE_BREAK].name == "since_break"
+
+RATED = (OCCUPANCY, SINCE_BREAK)
+"""Drivers fed by time itself; all others are fed by impulses at events."""
+
+SCALE_PER_DRIVER = 0.3
+"""Strain 63 when the levels of the drivers that are on add up to 0.3 each on average. Product choice."""
+
+Mask = NDArray[np.bool_]
+
+
+def handle_time_amount(z: Floats, z_from: Floats, z_full: Floats) -> Floats:
+    """One-sided: long contacts add, short ones never subtract. z is NaN while the own usual is not known."""
+    with np.errstate(invalid="ignore"):
+        amount = (z - z_from) / np.maximum(z_full - z_from, 1e-9)
+    return np.where(amount > 0, np.minimum(amount, 2.0), 0.0)
+
+
+def complaints_amount(complaint: Mask, abusive: Mask, per_complaint: Floats, per_abusive: Floats) -> Floats:
+    """An abusive contact counts as that, not as a complaint besides."""
+    return np.where(abusive, per_abusive, np.where(complaint, per_complaint, 0.0))
+
+
+def excess_wait_s(wait_s: Floats, announced_s: Floats, target_s: Floats) -> Floats:
+    """Seconds waited beyond what was announced, else beyond the target; 0 where no wait is known."""
+    expected = np.where(announced_s == announced_s, announced_s, target_s)
+    return np.where(wait_s > expected, wait_s - expected, 0.0)
+
+
+def queue_pressure_amount(strain: Floats, from_strain: Floats, per_contact: Floats) -> Floats:
+    """0 below the line, `per_contact` at strain 100."""
+    return per_contact * np.maximum(strain - from_strain, 0.0) / (100.0 - from_strain)

@@ -1,0 +1,365 @@
+"""The desk: live alerts, what happens to them, and the changes to publish.
+
+Within a moment queue alerts go first, then agents, then the feed, each in the order of its rows, so that a queue alert
+that opens speaks for its agents at once, and one that resolves frees them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scoring.core import wording
+from services.scoring.core.agent_drivers import AGENT_DRIVERS
+from services.scoring.core.alert_phases import WORDS, P, T
+from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, SEVERITY_WORDS, WARNING, Lines, Watch
+from services.scoring.core.floor import Floor
+from services.scoring.core.parameters import ALERT_RULES, Parameters
+from services.scoring.core.report import agents_at, queues_at, rfc3339, team_name, with_words
+from services.scoring.core.silence import Silence
+from shared.contract.actions import Acknowledged, Action, Assigned, Closed, Noted, Snoozed
+from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction, encode_alert
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+QUEUE, AGENT, FEED = "queue.strain", "agent.strain", "feed.silent"
+KINDS = (QUEUE, AGENT, FEED)
+
+HISTORY_MAX = 50
+"""Changes kept on an alert; enough for a shift, and a loop of actions cannot grow it for ever."""
+
+BORNE = [i for i, d in enumerate(AGENT_DRIVERS) if d.queue_borne]
+"""Drivers of an agent's strain that come from the queue."""
+
+_TRIGGERS: dict[type[Action], T] = {
+    Acknowledged: T.ACKNOWLEDGED,
+    Assigned: T.ASSIGNED,
+    Snoozed: T.SNOOZED,
+    Closed: T.CLOSED,
+    Noted: T.NOTED,
+}
+
+
+class Live(msgspec.Struct):
+    """An alert that is not over, with what its watch does not keep."""
+
+    id: str
+    kind: str
+    row: int
+    opened_ms: int
+    owner: str | None
+    history: list[Change]
+    evidence: list[str]
+    suppresses: list[str]
+    covered_by: str | None
+    strain: float
+
+
+class Desk:
+    """Live alerts of one partition."""
+
+    def __init__(self, floor: Floor, silence: Silence) -> None:
+        self._floor = floor
+        self._silence = silence
+        self.watches = {kind: Watch() for kind in KINDS}
+        self.live: dict[str, Live] = {}
+        self._of_row: dict[tuple[str, int], str] = {}
+        self._lines = {kind: _no_lines() for kind in KINDS}
+        self._parameters: Parameters | None = None
+        self._changes: list[bytes] = []
+        self._new_id: Callable[[], str] = str
+
+    # --- rules
+
+    def tune(self, parameters: Parameters) -> None:
+        """Take parameters into force."""
+        self._parameters = parameters
+        self._lines = {kind: _no_lines() for kind in KINDS}
+
+    def lines(self, kind: str) -> Lines:
+        """Rules of a kind, for all its rows."""
+        names = self._floor.registers
+        sizes = {QUEUE: len(names.queues.text), AGENT: len(names.agents.text), FEED: len(names.tenants.text)}
+        if sizes[kind] > self._lines[kind].open_line.size:
+            self._lines[kind] = self._grown(kind, self._lines[kind], sizes[kind])
+            self.watches[kind].cover(sizes[kind])
+        return self._lines[kind]
+
+    def _grown(self, kind: str, lines: Lines, size: int) -> Lines:
+        """Rules with the new rows added; the old ones stand as they are until the parameters change."""
+        assert self._parameters is not None, "tune before use"
+        names, first = self._floor.registers, lines.open_line.size
+        tenants = names.tenants.text
+        if kind == FEED:
+            scopes = [self._parameters.scope(t) for t in tenants[first:size]]
+        elif kind == AGENT:
+            scopes = [self._parameters.scope(tenants[t]) for t in names.agents.tenant[first:size]]
+        else:
+            new = zip(names.queues.tenant[first:size], names.queues.text[first:size], strict=True)
+            scopes = [self._parameters.scope(tenants[t], q) for t, q in new]
+        return Lines(
+            *(
+                np.concatenate([getattr(lines, key), [scope.alerts[kind][key] for scope in scopes]])
+                for key in ALERT_RULES[kind]
+            )
+        )
+
+    # --- moments
+
+    def begin(self, new_id: Callable[[], str]) -> None:
+        """A new entry: `new_id` names alerts that open in it."""
+        self._changes = []
+        self._new_id = new_id
+
+    def take_changes(self) -> list[bytes]:
+        """Changes since `begin`, in order."""
+        return self._changes
+
+    def first_due(
+        self, kind: str, r: Rows, value: Floats, running_ms: NDArray[np.int64], borne: Floats | None = None
+    ) -> int:
+        """See Watch.first_due."""
+        if r.size == 0:
+            return int(running_ms.size)
+        return self.watches[kind].first_due(r, value, running_ms, _take(self.lines(kind), r), borne)
+
+    def moment(
+        self, kind: str, r: Rows, value: Floats, at_ms: int, running_ms: int, borne: Floats | None = None
+    ) -> None:
+        """Let happen what is due for these rows at one moment; `value` is [rows]."""
+        if r.size == 0:
+            return
+        watch = self.watches[kind]
+        rules = self.lines(kind)
+        stirs = np.flatnonzero((watch.phase[r] > 0) | (value >= rules.open_line[r]))
+        if stirs.size == 0:
+            return
+        if stirs.size < r.size:
+            r, value = r[stirs], value[stirs]
+            borne = borne if borne is None else borne[stirs]
+        lines = _take(rules, r)
+        for i, trigger in watch.scan(r, value, running_ms, lines, borne):
+            row, strain = int(r[i]), float(value[i])
+            critical = strain >= float(lines.critical_line[i])
+            if trigger is T.HELD:
+                speaker = self._speaker(row) if kind == AGENT and not critical else None
+                covered = speaker is not None and borne is not None and bool(borne[i] >= BORNE_SHARE)
+                self._open(kind, row, T.COVERED if covered else T.HELD, strain, critical, at_ms, running_ms, speaker)
+            elif trigger is T.CALMED:
+                self._resolve(kind, row, trigger, strain, at_ms, running_ms)
+            else:
+                if trigger is T.WORSENED:
+                    watch.severity[row] = CRITICAL
+                self._change(kind, row, trigger, strain, at_ms, running_ms)
+
+    def _open(
+        self,
+        kind: str,
+        row: int,
+        trigger: T,
+        strain: float,
+        critical: bool,
+        at_ms: int,
+        running_ms: int,
+        speaker: Live | None,
+    ) -> None:
+        watch = self.watches[kind]
+        if watch.go(row, trigger, running_ms) is None:
+            return
+        watch.severity[row] = CRITICAL if critical else WARNING
+        live = Live(
+            id=self._new_id(),
+            kind=kind,
+            row=row,
+            opened_ms=at_ms,
+            owner=None,
+            history=[],
+            evidence=self._evidence(kind, row),
+            suppresses=[],
+            covered_by=speaker.id if trigger is T.COVERED and speaker else None,
+            strain=strain,
+        )
+        self.live[live.id] = live
+        self._of_row[kind, row] = live.id
+        self._publish(live, trigger, at_ms)
+        if live.covered_by and speaker:
+            speaker.suppresses.append(live.id)
+            self._publish(speaker, T.NOTED, at_ms, history=False)
+
+    def _change(
+        self, kind: str, row: int, trigger: T, strain: float, at_ms: int, running_ms: int, action: Action | None = None
+    ) -> bool:
+        watch = self.watches[kind]
+        new = watch.go(row, trigger, running_ms)
+        if new is None:
+            return False
+        live = self.live[self._of_row[kind, row]]
+        live.strain = strain
+        if new not in (P.SUPPRESSED, P.NONE):
+            live.covered_by = None
+        if action is not None:
+            live.owner = action.to if isinstance(action, Assigned) else live.owner
+            if isinstance(action, Acknowledged):
+                live.owner = action.by
+            if isinstance(action, Snoozed):
+                watch.snoozed_until[row] = running_ms + action.for_s * 1000
+        live.evidence = self._evidence(kind, row) or live.evidence
+        self._publish(live, trigger, at_ms, action=action)
+        return True
+
+    def _resolve(
+        self, kind: str, row: int, trigger: T, strain: float, at_ms: int, running_ms: int, action: Action | None = None
+    ) -> bool:
+        watch = self.watches[kind]
+        severity = int(watch.severity[row])
+        if watch.go(row, trigger, running_ms) is None:
+            return False
+        live = self.live.pop(self._of_row.pop((kind, row)))
+        live.strain = strain
+        self._publish(live, trigger, at_ms, severity=severity, phase=P.NONE, action=action)
+        if kind == QUEUE:
+            self._free_those_under(live, at_ms, running_ms)
+        return True
+
+    def _free_those_under(self, speaker: Live, at_ms: int, running_ms: int) -> None:
+        """The queue alert is over: agents who are still over their line are told now, the others are done."""
+        for alert_id in speaker.suppresses:
+            covered = self.live.get(alert_id)
+            if covered is None or covered.covered_by != speaker.id:
+                continue
+            row = covered.row
+            strain = float(self._floor.judge_agents(np.array([row]), at_ms)[2][0])
+            if strain >= float(self.lines(AGENT).open_line[row]):
+                self._change(AGENT, row, T.UNCOVERED, strain, at_ms, running_ms)
+            else:
+                self._resolve(AGENT, row, T.CALMED, strain, at_ms, running_ms)
+
+    def _speaker(self, agent: int) -> Live | None:
+        queue = int(self._floor.agents.queue[agent])
+        found = self._of_row.get((QUEUE, queue)) if queue >= 0 else None
+        return self.live[found] if found else None
+
+    # --- actions of leads
+
+    def act(self, action: Action, at_ms: int, running_ms: int) -> bool:
+        """Apply a lead's action; False when the table knows no such step (somebody was first, or it is over)."""
+        live = self.live.get(action.alert)
+        if live is None or self._floor.registers.tenants.text[self._tenant(live.kind, live.row)] != action.tenant:
+            return False
+        trigger = _TRIGGERS[type(action)]
+        if trigger is T.CLOSED:
+            return self._resolve(live.kind, live.row, trigger, live.strain, at_ms, running_ms, action)
+        return self._change(live.kind, live.row, trigger, live.strain, at_ms, running_ms, action)
+
+    def publish_all(self, at_ms: int) -> None:
+        """The present form of every live alert, after a change of engine."""
+        for live in list(self.live.values()):
+            self._publish(live, T.NOTED, at_ms, history=False)
+
+    # --- what is published
+
+    def _tenant(self, kind: str, row: int) -> int:
+        names = self._floor.registers
+        return row if kind == FEED else (names.queues if kind == QUEUE else names.agents).tenant[row]
+
+    def _evidence(self, kind: str, row: int) -> list[str]:
+        if kind == FEED:
+            return []
+        return (self._floor.queue_evidence if kind == QUEUE else self._floor.agent_evidence).of(row)
+
+    def _publish(
+        self,
+        live: Live,
+        trigger: T,
+        at_ms: int,
+        *,
+        history: bool = True,
+        severity: int | None = None,
+        phase: P | None = None,
+        action: Action | None = None,
+    ) -> None:
+        watch = self.watches[live.kind]
+        now = P(int(watch.phase[live.row])) if phase is None else phase
+        word: Any = WORDS[now]
+        grade: Any = SEVERITY_WORDS[int(watch.severity[live.row]) if severity is None else severity]
+        at = rfc3339(at_ms)
+        if history:
+            note = getattr(action, "note", None) or getattr(action, "text", None) or None
+            by = action.by if action else None
+            live.history.append(Change(at=at, phase=word, severity=grade, by=by, reason=trigger.value, note=note))
+            del live.history[: -HISTORY_MAX or None]
+        strain, drivers = self._drivers(live, at_ms)
+        subject, team = self._subject(live)
+        code = "feed.late" if live.kind == FEED and self._silence.late_age_s(live.row) > 0 else live.kind
+        silence_s = self._silence.late_age_s(live.row) if code == "feed.late" else 0.0
+        if live.kind == FEED and code != "feed.late":
+            silence_s = self._silence.seconds(live.row, at_ms)
+        title, title_zh = wording.title(code, subject.id, silence_s)
+        do = wording.action_code(live.kind, drivers[0].name if drivers else None)
+        text, text_zh = wording.ACTIONS[do]
+        alert = Alert(
+            id=live.id,
+            kind=live.kind,  # type: ignore[arg-type]
+            severity=grade,
+            phase=word,
+            tenant=self._floor.registers.tenants.text[self._tenant(live.kind, live.row)],
+            team=team,
+            subject=subject,
+            strain=strain,
+            title=title,
+            title_zh=title_zh,
+            drivers=drivers,
+            evidence=live.evidence,
+            action=SuggestedAction(do, text, text_zh),
+            opened_at=rfc3339(live.opened_ms),
+            updated_at=at,
+            owner=live.owner,
+            history=live.history,
+            suppresses=live.suppresses,
+        )
+        self._changes.append(encode_alert(alert))
+
+    def _subject(self, live: Live) -> tuple[Subject, str | None]:
+        names, floor = self._floor.registers, self._floor
+        if live.kind == FEED:
+            return Subject("tenant", names.tenants.text[live.row]), None
+        if live.kind == QUEUE:
+            return Subject("queue", names.queues.text[live.row]), team_name(floor, int(floor.queues.team[live.row]))
+        return Subject("agent", names.agents.text[live.row]), team_name(floor, int(floor.agents.team[live.row]))
+
+    def _drivers(self, live: Live, at_ms: int) -> tuple[float, list[Driver]]:
+        if live.kind == FEED:
+            return 0.0, []
+        look = queues_at if live.kind == QUEUE else agents_at
+        judged = look(self._floor, np.array([live.row]), at_ms)[0][0]
+        return judged.strain, with_words(judged.drivers)
+
+    # --- checkpoints
+
+    def pack(self) -> dict[str, Any]:
+        """All state of the desk."""
+        return {
+            "watches": {kind: watch.pack() for kind, watch in self.watches.items()},
+            "live": [msgspec.to_builtins(live) for live in self.live.values()],
+        }
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        """The inverse of `pack`."""
+        for kind, watch in packed["watches"].items():
+            self.watches[kind].unpack(watch)
+        self.live = {live.id: live for live in msgspec.convert(packed["live"], list[Live])}
+        self._of_row = {(live.kind, live.row): live.id for live in self.live.values()}
+        self._lines = {kind: _no_lines() for kind in KINDS}
+
+
+def _no_lines() -> Lines:
+    return Lines(*(np.empty(0) for _ in ALERT_RULES[QUEUE]))
+
+
+def _take(lines: Lines, r: Rows) -> Lines:
+    return Lines(*(getattr(lines, name)[r] for name in lines.__dataclass_fields__))

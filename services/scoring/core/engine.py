@@ -1,0 +1,368 @@
+"""The engine: a deterministic state machine over the events log.
+
+`step(entry)` first lets every whole second pass since the entry before, then applies the entry, then judges what it
+touched. It reads no clock, no network, no environment. Same log, same output, bit for bit, however entries are read.
+
+Seconds at which no output can change are left out: a row is *hot* while it has an alert or could reach its line before
+the next whole minute; only hot rows are judged each second. Hotness is state, so leaving out is deterministic too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scoring.core import agent_strain as ags
+from services.scoring.core.agent_drivers import OCCUPANCY, SINCE_BREAK
+from services.scoring.core.decay import TAU_FAST_S
+from services.scoring.core.desk import AGENT, BORNE, FEED, QUEUE, Desk
+from services.scoring.core.floor import Floor
+from services.scoring.core.intake import Screened, by_tenant, screen
+from services.scoring.core.parameters import Parameters, default_parameters, load_parameters
+from services.scoring.core.queue_strain import Judged as QueuesJudged
+from services.scoring.core.report import Report, board
+from services.scoring.core.seen import MARGIN_MS, Seen
+from services.scoring.core.silence import Silence
+from shared.contract.actions import Action
+from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
+from shared.contract.hashes import string_id
+
+Rows = NDArray[np.intp]
+Marks = Literal["none", "seconds", "minutes"]
+
+GAP_MS = 30_000
+"""A longer jump between entries is a gap: nobody watched, so holds and silence do not run through it."""
+MINUTE_MS = 60_000
+SNAPSHOT_VERSION = 1
+
+_GROWTH_PER_MINUTE = 1.0 - np.exp(-MINUTE_MS / 1000.0 / TAU_FAST_S)
+"""A rated driver's level cannot rise by more than this (times its weight) in a minute: both integrators are means."""
+
+
+class Engine:
+    """One partition's engine. After any exception from `step` it must be restored before further use."""
+
+    def __init__(self, *, clock_gaps: bool = True, marks: Marks = "seconds") -> None:
+        self._clock_gaps = clock_gaps
+        self._marks = marks
+        self.position: EntryId = START
+        self.settings_revision = 0
+        self.settings_digest = ""
+        self.engine_name = ""
+        self._document: Mapping[str, Any] = {"revision": 0}
+        self._late_before_ms = 0  # what was late when the bound was raised stays late
+        self._seen = Seen()
+        self._floor = Floor()
+        self._silence = Silence()
+        self._desk = Desk(self._floor, self._silence)
+        self._hot_agents = np.zeros(0, bool)
+        self._hot_queues = np.zeros(0, bool)
+        self._ordinal = 0
+        self._tune(default_parameters())
+
+    def _tune(self, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._floor.tune(parameters)
+        self._desk.tune(parameters)
+
+    # --- restart
+
+    @property
+    def lateness_ms(self) -> int:
+        """How old an event may be."""
+        return round(self._parameters.lateness_s * 1000)
+
+    @property
+    def recall_from_ms(self) -> int:
+        """After a restore, entries from here up to `position` must be shown to `recall`."""
+        return max(self.position.ms - self.lateness_ms - MARGIN_MS, 0)
+
+    def snapshot(self) -> bytes:
+        """All state but the event ids seen (they are in the log)."""
+        return msgspec.msgpack.encode(
+            {
+                "version": SNAPSHOT_VERSION,
+                "position": list(self.position),
+                "settings": [self.settings_revision, self.settings_digest, self._document],
+                "engine": self.engine_name,
+                "late_before_ms": self._late_before_ms,
+                "floor": self._floor.pack(),
+                "desk": self._desk.pack(),
+                "silence": self._silence.pack(),
+                "hot_agents": self._hot_agents.tobytes(),
+                "hot_queues": self._hot_queues.tobytes(),
+            }
+        )
+
+    @classmethod
+    def restore(cls, snapshot: bytes | None, *, clock_gaps: bool = True, marks: Marks = "seconds") -> Engine:
+        """An engine as it was, or a new one. Raises ValueError for a snapshot of another version."""
+        engine = cls(clock_gaps=clock_gaps, marks=marks)
+        if snapshot is None:
+            return engine
+        state = msgspec.msgpack.decode(snapshot, strict=False)
+        if state["version"] != SNAPSHOT_VERSION:
+            raise ValueError(f"snapshot version {state['version']}, this engine reads {SNAPSHOT_VERSION}")
+        engine.position = EntryId(*state["position"])
+        engine.settings_revision, engine.settings_digest, engine._document = state["settings"]
+        engine.engine_name = state["engine"]
+        engine._late_before_ms = state["late_before_ms"]
+        engine._floor.unpack(state["floor"])
+        engine._desk.unpack(state["desk"])
+        engine._silence.unpack(state["silence"])
+        engine._hot_agents = np.frombuffer(state["hot_agents"], bool).copy()
+        engine._hot_queues = np.frombuffer(state["hot_queues"], bool).copy()
+        engine._tune(load_parameters(engine._document))
+        return engine
+
+    def recall(self, entry: Entry) -> None:
+        """Remember the event ids of an entry at or before `position`. Never raises for poison: it was skipped."""
+        try:
+            body = parse_entry(entry.fields)
+        except (ValueError, msgspec.MsgspecError):
+            return
+        if isinstance(body, Action):
+            self._is_new(body, entry.id.ms)
+        if not isinstance(body, Events):
+            return
+        for tenant, rows in by_tenant(body.block):
+            code = self._floor.registers.tenants.find(0, tenant)
+            if code is not None:
+                late_before_ms = max(entry.id.ms - self.lateness_ms, self._late_before_ms)
+                in_time = rows[body.block.ts_ms[rows] >= late_before_ms]
+                if in_time.size:
+                    self._seen.fresh(body.block.id[in_time], code, entry.id.ms)
+
+    # --- the step
+
+    def step(self, entry: Entry) -> Report:
+        """Apply one entry.
+
+        Raises what `parse_entry` raises: NewerBlock must stop the reader, everything else is poison.
+        """
+        body = parse_entry(entry.fields)
+        now_ms = entry.id.ms
+        report = Report(position=entry.id)
+        self._ordinal = 0
+        self._desk.begin(lambda: self._alert_id(entry.id))
+        self._pass_time(now_ms, report)
+        self._seen.forget(now_ms - self.lateness_ms - MARGIN_MS)
+        agents: Rows = np.empty(0, np.intp)
+        queues: Rows = np.empty(0, np.intp)
+        tenants: list[int] = []
+        if isinstance(body, Events):
+            agents, queues, tenants = self._events(body, now_ms, report)
+        elif isinstance(body, Action):
+            if self._is_new(body, now_ms):
+                self._desk.act(body, now_ms, now_ms - self._silence.gap_total_ms)
+        elif isinstance(body, Settings):
+            self._settings(body, now_ms)
+        elif isinstance(body, EngineMark):
+            self.engine_name = body.engine
+            self._desk.publish_all(now_ms)
+        self._judge_touched(agents, queues, tenants, now_ms)
+        self.position = entry.id
+        changes = self._desk.take_changes()
+        report.alerts = [(alert_id_of(entry.id, i), data) for i, data in enumerate(changes)]
+        return report
+
+    def _is_new(self, action: Action, at_ms: int) -> bool:
+        """Whether this action comes for the first time: a retried append may bring it twice."""
+        tenant = self._floor.registers.tenants.find(0, action.tenant)
+        ids = np.array([string_id(f"action {action.id}")], "S16")
+        return tenant is not None and bool(self._seen.fresh(ids, tenant, at_ms)[0])
+
+    def _alert_id(self, cause: EntryId) -> str:
+        self._ordinal += 1
+        return f"{cause.ms:x}-{cause.seq:x}-{self._ordinal:x}"
+
+    def _settings(self, settings: Settings, now_ms: int) -> None:
+        # Ids of what was late were not kept; under a wider bound a repeat of it would count as new.
+        self._late_before_ms = max(self._late_before_ms, now_ms - self.lateness_ms)
+        self._document = settings.document
+        self.settings_revision, self.settings_digest = settings.revision, settings.digest
+        self._tune(load_parameters(settings.document))
+        self._heat(now_ms)
+
+    # --- time
+
+    def _pass_time(self, now_ms: int, report: Report) -> None:
+        """Let whole seconds pass, from after the previous entry up to `now_ms`; in a gap only the last one."""
+        before_ms = self.position.ms
+        if self.position == START:
+            return
+        last = now_ms // 1000 * 1000
+        first = (before_ms // 1000 + 1) * 1000
+        if self._clock_gaps and now_ms - before_ms > GAP_MS:
+            report.gap_ms = now_ms - before_ms
+            self._silence.gap_total_ms += report.gap_ms
+            first = last
+        at = first
+        while at <= last:
+            if at >= self._floor.pools_due_ms:
+                self._floor.refresh(at)
+                self._heat(at)
+            next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
+            due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
+            end = min(last, (due - 1) // 1000 * 1000)
+            if self._marks == "minutes" and at % MINUTE_MS == 0:
+                report.signals.extend(board(self._floor, at, self._silence.event_ms))
+            self._pass_seconds(at, end)
+            at = end + 1000
+        if self._marks == "seconds" and first <= last:
+            report.signals = board(self._floor, last, self._silence.event_ms)
+        for signals in report.signals:
+            signals.position = str(report.position)
+
+    def _pass_seconds(self, first: int, last: int) -> None:
+        """Judge hot rows at each whole second from `first` to `last`."""
+        queues, agents = np.flatnonzero(self._hot_queues), np.flatnonzero(self._hot_agents)
+        while first <= last:
+            tenants = self._watched_tenants(last)
+            if not (queues.size or agents.size or tenants.size):
+                return
+            at_ms = np.arange(first, last + 1, 1000)
+            running = at_ms - self._silence.gap_total_ms
+            column = at_ms[:, None]
+            queue_value = self._floor.judge_queues(queues, column)[1] if queues.size else _nothing(at_ms)
+            _, agent_value, borne = self._agent_values(agents, column)
+            silence = self._silence.table(tenants, running)
+            k = min(
+                self._desk.first_due(QUEUE, queues, queue_value, running),
+                self._desk.first_due(AGENT, agents, agent_value, running, borne),
+                self._desk.first_due(FEED, tenants, silence, running),
+            )
+            if k == at_ms.size:
+                return
+            now, run = int(at_ms[k]), int(running[k])
+            self._desk.moment(QUEUE, queues, queue_value[k], now, run)
+            self._desk.moment(AGENT, agents, agent_value[k], now, run, borne[k])
+            self._desk.moment(FEED, tenants, silence[k], now, run)
+            first = now + 1000
+
+    def _agent_values(
+        self, agents: Rows, at_ms: Any
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Levels, strain, and the part of the strain that comes from the queue."""
+        if agents.size == 0:
+            nothing = _nothing(at_ms)
+            return nothing, nothing, nothing
+        _, level, strain = self._floor.judge_agents(agents, at_ms)
+        whole = ags.total(level)
+        borne = ags.total(level[..., BORNE])
+        return level, strain, borne / np.maximum(whole, 1e-300)
+
+    def _watched_tenants(self, last_ms: int) -> Rows:
+        lines, phase = self._desk.lines(FEED).open_line, self._desk.watches[FEED].phase
+        return self._silence.watched(last_ms - self._silence.gap_total_ms, lines, phase)
+
+    # --- events
+
+    def _events(self, events: Events, now_ms: int, report: Report) -> tuple[Rows, Rows, list[int]]:
+        """Apply events; the rows of agents and of queues, and the tenants, that they touched."""
+        agents: list[Rows] = []
+        queues: list[Rows] = []
+        tenants: list[int] = []
+        sources = list(self._floor.sources)
+        running_ms = now_ms - self._silence.gap_total_ms
+        report.counts["events"] = events.block.n
+        for name, rows in by_tenant(events.block):
+            tenant = self._floor.registers.tenants.row(0, name)
+            self._silence.cover(tenant + 1, running_ms)
+            self._floor.cover_tenants()
+            late_before_ms = max(now_ms - self.lateness_ms, self._late_before_ms)
+            screened = screen(events, rows, tenant, now_ms, late_before_ms, self._seen, self._floor.registers)
+            self._count(screened, report)
+            if screened.oldest_late_ms and not screened.repeated:  # what is sent again says nothing of the clock
+                self._silence.heard_late(tenant, screened.oldest_late_ms, now_ms)
+            if screened.batch is None:
+                continue
+            touched_agents, touched_queues = self._floor.apply(screened.batch, now_ms)
+            agents.append(touched_agents)
+            queues.append(touched_queues)
+            tenants.append(tenant)
+            self._silence.heard(tenant, now_ms, running_ms)
+        if self._floor.sources != sources:
+            self._heat(now_ms)  # a driver came on: it counts for rows, too, that no event touched
+        return _joined(agents), _joined(queues), tenants
+
+    @staticmethod
+    def _count(screened: Screened, report: Report) -> None:
+        for name in ("late", "repeated", "ahead"):
+            number = getattr(screened, name)
+            if number:
+                report.counts[name] = report.counts.get(name, 0) + number
+
+    def _judge_touched(self, agents: Rows, queues: Rows, tenants: list[int], now_ms: int) -> None:
+        """Judge at the entry what the entry touched, and decide which rows stay hot."""
+        run = now_ms - self._silence.gap_total_ms
+        if agents.size or queues.size:
+            self._cover()
+        if queues.size:
+            # Queues share agents: where a contact waits, all queues of the tenant are watched.
+            table = self._floor.queues
+            tenant = table.tenant[: table.n]
+            one = (tenant == tenant[queues[0]]).all()
+            of_tenants = np.arange(table.n) if one else np.flatnonzero(np.isin(tenant, tenant[queues]))
+            judged, strain = self._floor.judge_queues(of_tenants, now_ms)
+            here = np.searchsorted(of_tenants, queues)
+            table.strain[queues] = strain[here]
+            self._desk.moment(QUEUE, queues, strain[here], now_ms, run)
+            self._heat_queues(of_tenants, judged, now_ms)
+        if agents.size:
+            level, value, borne = self._agent_values(agents, now_ms)
+            self._desk.moment(AGENT, agents, value, now_ms, run, borne)
+            self._heat_agents(agents, level)
+        # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
+        spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
+        if spoke.size:
+            self._desk.moment(FEED, spoke, self._silence.table(spoke, np.array([run]))[0], now_ms, run)
+
+    # --- which rows must be judged each second
+
+    def _heat(self, at_ms: int) -> None:
+        """Decide anew for all rows, until the next whole minute."""
+        self._cover()
+        agents, queues = np.arange(self._floor.agents.n), np.arange(self._floor.queues.n)
+        if agents.size:
+            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[1])
+        if queues.size:
+            self._heat_queues(queues, self._floor.judge_queues(queues, at_ms)[0], at_ms)
+
+    def _cover(self) -> None:
+        self._hot_agents = _longer(self._hot_agents, self._floor.agents.n)
+        self._hot_queues = _longer(self._hot_queues, self._floor.queues.n)
+        for kind in (QUEUE, AGENT):
+            self._desk.lines(kind)
+
+    def _heat_agents(self, r: Rows, level: NDArray[np.float64]) -> None:
+        w = self._floor.agent_weights(r)
+        rated = w.weight[:, OCCUPANCY] + w.weight[:, SINCE_BREAK]
+        highest = ags.strain((ags.total(level) + _GROWTH_PER_MINUTE * rated)[:, None], w.scale)
+        phase = self._desk.watches[AGENT].phase[r]
+        self._hot_agents[r] = (highest >= self._desk.lines(AGENT).open_line[r]) | (phase > 0)
+
+    def _heat_queues(self, r: Rows, judged: QueuesJudged, at_ms: int) -> None:
+        phase = self._desk.watches[QUEUE].phase[r]
+        highest = self._floor.highest_queue_strain(r, judged, at_ms, MINUTE_MS / 1000.0)
+        self._hot_queues[r] = (highest >= self._desk.lines(QUEUE).open_line[r]) | (phase > 0)
+
+
+def _nothing(at_ms: Any) -> NDArray[np.float64]:
+    return np.zeros((np.asarray(at_ms).shape[0], 0))
+
+
+def _joined(parts: list[Rows]) -> Rows:
+    return np.concatenate(parts) if parts else np.empty(0, np.intp)
+
+
+def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+    if flags.size >= n:
+        return flags
+    grown = np.zeros(max(n, 2 * flags.size), bool)
+    grown[: flags.size] = flags
+    return grown

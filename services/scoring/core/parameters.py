@@ -1,0 +1,235 @@
+"""All parameters of the engine: names, units, defaults, and the checks of a settings document.
+
+One TOML file holds them (`strainwatch serve --settings F`); its tables are
+
+    revision = 1            # integer; the built-in defaults are 0
+    lateness_s = 900
+    [alerts."queue.strain"] # open_line, open_hold_s, close_line, close_hold_s, escalate_after_s
+    [drivers.agent.<name>]  # weight and the driver's own parameters
+    [drivers.queue.<name>]
+    [tenants.<t>]           # the same tables again, for one tenant
+    [tenants.<t>.queues.<q>]# the same tables again, for one queue; also team = "..."
+
+A missing key has its default, an unknown one is a fault. Defaults that no paper gives are product choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.scoring.core.agent_drivers import AGENT_DRIVERS
+from services.scoring.core.bounds import Bounds
+from services.scoring.core.queue_drivers import QUEUE_DRIVERS
+
+
+class BadSettings(ValueError):
+    """The settings cannot be used. `faults` names every one of them, as `path: what is wrong`."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("settings: " + "; ".join(faults))
+
+
+_DAY_S = 86_400.0
+
+LATENESS_S = Bounds(900, 60, 21_600)
+"""How old an event may be. 15 min covers an ACD that reconnects; 6 h is what the log can still re-read."""
+
+ALERT_RULES: dict[str, dict[str, Bounds]] = {
+    # Lines are strain 0..100; holds keep one bad moment from ringing, a lower line closes. All are product choices.
+    "queue.strain": {
+        "open_line": Bounds(60, 1, 100),
+        "open_hold_s": Bounds(60, 0, 3600),
+        "close_line": Bounds(45, 0, 100),
+        "close_hold_s": Bounds(120, 0, 3600),
+        "critical_line": Bounds(80, 1, 100),
+        "escalate_after_s": Bounds(600, 0, _DAY_S),
+    },
+    "agent.strain": {
+        "open_line": Bounds(65, 1, 100),
+        "open_hold_s": Bounds(60, 0, 3600),
+        "close_line": Bounds(50, 0, 100),
+        "close_hold_s": Bounds(300, 0, 3600),
+        "critical_line": Bounds(85, 1, 100),
+        "escalate_after_s": Bounds(900, 0, _DAY_S),
+    },
+    # Lines are seconds without an event that took effect.
+    "feed.silent": {
+        "open_line": Bounds(300, 5, _DAY_S),
+        "open_hold_s": Bounds(0, 0, 3600),
+        "close_line": Bounds(10, 0, _DAY_S),
+        "close_hold_s": Bounds(0, 0, 3600),
+        "critical_line": Bounds(900, 5, _DAY_S),
+        "escalate_after_s": Bounds(900, 0, _DAY_S),
+    },
+}
+
+_AGENT = {d.name: d.parameters for d in AGENT_DRIVERS}
+_QUEUE = {d.name: d.parameters for d in QUEUE_DRIVERS}
+
+Table = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Parameters of a tenant, or of one of its queues: alerts[kind][name], agent[driver][name], queue[driver][name]."""
+
+    alerts: Table
+    agent: Table
+    queue: Table
+    team: str | None = None
+
+
+@dataclass(slots=True)
+class Parameters:
+    """A checked settings document with its defaults."""
+
+    revision: int
+    lateness_s: float
+    document: Mapping[str, Any]
+    _scopes: dict[tuple[str, str | None], Scope] = field(default_factory=dict)
+
+    def scope(self, tenant: str, queue: str | None = None) -> Scope:
+        """Parameters in force for a tenant, or for one of its queues (cached)."""
+        found = self._scopes.get((tenant, queue))
+        if found is None:
+            found = self._scopes[tenant, queue] = self._resolve(tenant, queue)
+        return found
+
+    def _resolve(self, tenant: str, queue: str | None) -> Scope:
+        of_tenant = self.document.get("tenants", {}).get(tenant, {})
+        layers = [self.document, of_tenant]
+        if queue is not None:
+            layers.append(of_tenant.get("queues", {}).get(queue, {}))
+        merged = Scope(
+            alerts=_defaults(ALERT_RULES), agent=_defaults(_AGENT), queue=_defaults(_QUEUE), team=layers[-1].get("team")
+        )
+        for layer in layers:
+            drivers = layer.get("drivers", {})
+            for target, given in (
+                (merged.alerts, layer.get("alerts", {})),
+                (merged.agent, drivers.get("agent", {})),
+                (merged.queue, drivers.get("queue", {})),
+            ):
+                for name, table in given.items():
+                    target[name].update(table)
+        return merged
+
+
+def _defaults(tables: Mapping[str, Mapping[str, Bounds]]) -> Table:
+    return {name: {key: bounds.default for key, bounds in table.items()} for name, table in tables.items()}
+
+
+def check_settings(document: Mapping[str, Any]) -> list[str]:
+    """Every fault of a settings document; an empty list means that it can be used."""
+    faults = list(_layer_faults("", document, {"revision", "lateness_s", "tenants"}))
+    revision = document.get("revision", 1)
+    if not isinstance(revision, int) or isinstance(revision, bool) or not 0 <= revision < 2**31:
+        faults.append("revision: must be a whole number that grows with each change")
+    faults.extend(_number_fault("lateness_s", document.get("lateness_s", LATENESS_S.default), LATENESS_S))
+    tenants = document.get("tenants", {})
+    if not isinstance(tenants, Mapping):
+        return [*faults, "tenants: must be a table of tenants"]
+    for tenant, layer in tenants.items():
+        path = f"tenants.{tenant}."
+        if not isinstance(layer, Mapping):
+            faults.append(f"{path[:-1]}: must be a table")
+            continue
+        faults.extend(_layer_faults(path, layer, {"queues"}))
+        queues = layer.get("queues", {})
+        if not isinstance(queues, Mapping):
+            faults.append(f"{path}queues: must be a table of queues")
+            continue
+        for queue, inner in queues.items():
+            inner_path = f"{path}queues.{queue}."
+            if not isinstance(inner, Mapping):
+                faults.append(f"{inner_path[:-1]}: must be a table")
+                continue
+            faults.extend(_layer_faults(inner_path, inner, {"team"}))
+            team = inner.get("team")
+            if team is not None and (not isinstance(team, str) or not team):
+                faults.append(f"{inner_path}team: must be the name of a team")
+    return faults or _line_faults(document)
+
+
+def _layer_faults(path: str, layer: Mapping[str, Any], also: set[str]) -> Iterator[str]:
+    for key in layer:
+        if key not in also and key not in {"alerts", "drivers"}:
+            yield f"{path}{key}: unknown; expected {', '.join(sorted(also | {'alerts', 'drivers'}))}"
+    yield from _table_faults(f"{path}alerts.", layer.get("alerts", {}), ALERT_RULES)
+    drivers = layer.get("drivers", {})
+    if not isinstance(drivers, Mapping):
+        yield f"{path}drivers: must be a table with `agent` and `queue`"
+        return
+    for key in drivers:
+        if key not in {"agent", "queue"}:
+            yield f"{path}drivers.{key}: unknown; expected agent, queue"
+    yield from _table_faults(f"{path}drivers.agent.", drivers.get("agent", {}), _AGENT)
+    yield from _table_faults(f"{path}drivers.queue.", drivers.get("queue", {}), _QUEUE)
+
+
+def _table_faults(path: str, tables: Any, known: Mapping[str, Mapping[str, Bounds]]) -> Iterator[str]:
+    if not isinstance(tables, Mapping):
+        yield f"{path[:-1]}: must be a table"
+        return
+    for name, table in tables.items():
+        if name not in known:
+            yield f"{path}{name}: unknown; expected one of {', '.join(known)}"
+            continue
+        if not isinstance(table, Mapping):
+            yield f"{path}{name}: must be a table"
+            continue
+        for key, value in table.items():
+            bounds = known[name].get(key)
+            if bounds is None:
+                yield f"{path}{name}.{key}: unknown; expected one of {', '.join(known[name])}"
+            else:
+                yield from _number_fault(f"{path}{name}.{key}", value, bounds)
+
+
+def _number_fault(path: str, value: Any, bounds: Bounds) -> Iterator[str]:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        yield f"{path}: must be a number, is {value!r}"
+    elif not bounds.low <= value <= bounds.high:
+        yield f"{path}: {_shown(value)} lies outside {bounds.low:g} to {bounds.high:g}"
+
+
+def _shown(value: float) -> str:
+    # A whole number beyond 1e308 has no floating-point form.
+    return f"{value:g}" if abs(value) < 1e300 or isinstance(value, float) else "a number that long"
+
+
+def _line_faults(document: Mapping[str, Any]) -> list[str]:
+    """Lines that would open and close in the same moment."""
+    parameters = Parameters(1, LATENESS_S.default, document)
+    faults = []
+    scopes: list[tuple[str, str, str | None]] = [("", "", None)]
+    for tenant, layer in document.get("tenants", {}).items():
+        scopes.append((f"tenants.{tenant}.", tenant, None))
+        scopes.extend((f"tenants.{tenant}.queues.{q}.", tenant, q) for q in layer.get("queues", {}))
+    for path, tenant, queue in scopes:
+        for kind, rule in parameters.scope(tenant, queue).alerts.items():
+            if rule["close_line"] > rule["open_line"]:
+                faults.append(
+                    f"{path}alerts.{kind}: close_line {rule['close_line']:g} is above open_line {rule['open_line']:g}"
+                )
+    return faults
+
+
+def load_parameters(document: Mapping[str, Any]) -> Parameters:
+    """Parameters of a settings document. Raises BadSettings with every fault."""
+    faults = check_settings(document)
+    if faults:
+        raise BadSettings(faults)
+    return Parameters(
+        revision=int(document.get("revision", 1)),
+        lateness_s=float(document.get("lateness_s", LATENESS_S.default)),
+        document=document,
+    )
+
+
+def default_parameters() -> Parameters:
+    """What holds before any settings entry: revision 0."""
+    return load_parameters({"revision": 0})

@@ -1,0 +1,151 @@
+"""Which agents serve which queues, and how far two queues share them.
+
+Refreshed once a minute of log time (and soon after a first contact), from the last hour of service.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scoring.core.agent_strain import Agents
+from services.scoring.core.decay import Floats
+from services.scoring.core.hash_index import HashIndex, first_seen
+from services.scoring.core.tables import Table
+from shared.contract.rows import STATE_CODES
+
+Rows = NDArray[np.intp]
+
+SERVES_FOR_MS = 3_600_000
+"""An agent serves a queue for an hour after the last contact from it. Product choice."""
+ACTIVE_FOR_MS = 1_200_000
+"""Without agent states, an agent is taken to be there for 20 min after the last contact. Product choice."""
+REFRESH_MS = 60_000
+SOON_MS = 5_000
+
+_THERE = np.zeros(8, bool)
+_THERE[[STATE_CODES[s] for s in ("available", "reserved", "on_contact", "acw")]] = True
+
+
+class Service(Table):
+    """A row an (agent, queue): when the agent last handled a contact of the queue."""
+
+    columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
+        "agent": ("i4", 0, 0),
+        "queue": ("i4", 0, 0),
+        "last_ms": ("i8", 0, 0),
+    }
+    agent: NDArray[np.int32]
+    queue: NDArray[np.int32]
+    last_ms: NDArray[np.int64]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = HashIndex()
+
+    def serve(self, agents: Rows, queues: Rows, at_ms: NDArray[np.int64]) -> bool:
+        """Note contacts taken; True when a pair is new."""
+        keys = _pair_keys(agents, queues)
+        rows = self._index.get(keys)
+        missing = np.flatnonzero(rows < 0)
+        if missing.size:
+            new, position = first_seen(keys[missing])
+            added = self.add_many(new.size)
+            self.agent[added], self.queue[added] = (new >> np.uint64(32)), (new & np.uint64(0xFFFFFFFF)) - np.uint64(1)
+            self._index.put(new, added)
+            rows[missing] = added[position]
+        np.maximum.at(self.last_ms, rows, at_ms)
+        return bool(missing.size)
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        """See Table."""
+        super().unpack(packed)
+        self._index.rebuild(_pair_keys(self.agent[: self.n], self.queue[: self.n]), np.arange(self.n))
+
+
+def _pair_keys(agents: NDArray[Any], queues: NDArray[Any]) -> NDArray[np.uint64]:
+    return (agents.astype(np.uint64) << np.uint64(32)) | (queues + 1).astype(np.uint64)
+
+
+class Pools:
+    """Sparse overlap of queues: entry k says that `overlap[k]` of the agents of `other[k]` also serve `queue[k]`.
+
+    Sorted by (queue, other); includes (q, q) with 1 for every queue that has agents. `agents[q]` counts those active.
+    """
+
+    def __init__(self) -> None:
+        self.queue: Rows = np.empty(0, np.intp)
+        self.other: Rows = np.empty(0, np.intp)
+        self.overlap: Floats = np.empty(0)
+        self.agents: Floats = np.empty(0)
+        self._index()
+
+    def refresh(self, service: Service, agents: Agents, due: NDArray[np.bool_], at_ms: int) -> None:
+        """Recompute the queues that are `due` from who served what in the last hour and who is there at `at_ms`.
+
+        `due` has an element a queue; queues of one tenant are due together, as only they can share agents.
+        """
+        queues = due.size
+        active = is_active(agents, at_ms)
+        used = np.flatnonzero(service.last_ms[: service.n] > at_ms - SERVES_FOR_MS)
+        used = used[active[service.agent[used]] & due[service.queue[used]]]
+        order = np.lexsort((service.queue[used], service.agent[used]))
+        agent = service.agent[used][order].astype(np.int64)
+        queue = service.queue[used][order].astype(np.int64)
+        counts = np.bincount(queue, minlength=queues).astype(np.float64)
+        counts[: self.agents.size] = np.where(due[: self.agents.size], counts[: self.agents.size], self.agents)
+        codes = [queue * queues + queue]
+        for step in range(1, agent.size):
+            same = np.flatnonzero(agent[step:] == agent[:-step])
+            if same.size == 0:
+                break
+            a, b = queue[same], queue[same + step]
+            codes += [a * queues + b, b * queues + a]
+        code, shared = np.unique(np.concatenate(codes), return_counts=True)
+        kept = ~due[self.queue]
+        joined = np.concatenate([self.queue[kept] * queues + self.other[kept], code])
+        # Ratios of whole numbers: exact in every order.
+        overlap = np.concatenate([self.overlap[kept], shared / counts[code % max(queues, 1)]])
+        order = np.argsort(joined, kind="stable")
+        self.queue, self.other = joined[order] // max(queues, 1), joined[order] % max(queues, 1)
+        self.overlap, self.agents = overlap[order], counts
+        self._index()
+
+    def _index(self) -> None:
+        """Where each queue's neighbours begin; rebuilt with the overlap."""
+        self._with, self._starts = np.unique(self.queue, return_index=True)
+
+    def pooled(self, per_queue: Floats) -> Floats:
+        """Sum of a measure [..., queue] over the queues that share agents, [..., queue]."""
+        out = np.zeros(per_queue.shape)
+        if self.queue.size:
+            weighted = per_queue[..., self.other] * self.overlap
+            out[..., self._with] = np.add.reduceat(weighted, self._starts, axis=-1)
+        return out
+
+    def pack(self) -> dict[str, Any]:
+        """Columns as bytes."""
+        return {
+            "queue": self.queue.astype("i8").tobytes(),
+            "other": self.other.astype("i8").tobytes(),
+            "overlap": self.overlap.tobytes(),
+            "agents": self.agents.tobytes(),
+        }
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        """The inverse of `pack`."""
+        self.queue = np.frombuffer(packed["queue"], "i8").astype(np.intp)
+        self.other = np.frombuffer(packed["other"], "i8").astype(np.intp)
+        self.overlap = np.frombuffer(packed["overlap"], "f8").copy()
+        self.agents = np.frombuffer(packed["agents"], "f8").copy()
+        self._index()
+
+
+def is_active(agents: Agents, at_ms: int) -> NDArray[np.bool_]:
+    """Agents who could take a contact or are on one; where no state is sent, those with a recent contact."""
+    n = agents.n
+    there = _THERE[agents.state[:n]]
+    recent = agents.contact_ms[:n] > at_ms - ACTIVE_FOR_MS
+    return there & (agents.said_state[:n] | recent)

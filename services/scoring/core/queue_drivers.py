@@ -1,0 +1,54 @@
+"""The drivers of queue strain: what they measure, in which unit, with which parameters.
+
+To add a driver: a row in QUEUE_DRIVERS, its level and value in `queue_strain.judge`, words in `report_texts`, a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.scoring.core.bounds import WEIGHT, Bounds
+
+SOURCE_WAITING, SOURCE_STAFF, SOURCE_ENDED = (1 << bit for bit in range(6, 9))
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDriver:
+    """One named part of queue strain."""
+
+    name: str
+    unit: str
+    source: int
+    parameters: dict[str, Bounds]
+
+
+_TARGET_WAIT_S = Bounds(60, 1, 3600)
+"""A wait that callers of this queue should not exceed. Product choice; set it per queue."""
+
+QUEUE_DRIVERS: tuple[QueueDriver, ...] = (
+    # Queue-length estimator with abandonment (Erlang A birth-death), or how long the oldest already waits if longer.
+    QueueDriver("predicted_wait", "s", SOURCE_WAITING, {"weight": WEIGHT, "target_wait_s": _TARGET_WAIT_S}),
+    # Erlangs per active agent over the queues that share agents; wait grows as rho/(1-rho).
+    QueueDriver("offered_load", "%", SOURCE_STAFF, {"weight": WEIGHT, "line": Bounds(70, 10, 99)}),
+    # Waits of the contacts that left the queue in the last minutes.
+    QueueDriver("recent_waits", "s", SOURCE_ENDED, {"weight": WEIGHT, "target_wait_s": _TARGET_WAIT_S}),
+    # 80/20 is a convention without a source; it is a default to be set, and a lagging measure.
+    QueueDriver(
+        "service_level",
+        "%",
+        SOURCE_ENDED,
+        {"weight": WEIGHT, "goal": Bounds(80, 1, 100), "within_s": Bounds(20, 1, 3600)},
+    ),
+    # Share of queued contacts that left unanswered, above what is usual.
+    QueueDriver(
+        "abandonment", "%", SOURCE_ENDED, {"weight": WEIGHT, "usual": Bounds(5, 0, 90), "full": Bounds(20, 1, 100)}
+    ),
+)
+
+PREDICTED_WAIT, OFFERED_LOAD, RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT = range(len(QUEUE_DRIVERS))
+assert QUEUE_DRIVERS[ABANDONMENT].name == "abandonment"
+
+SCALE_PER_DRIVER = 0.8
+"""Strain 63 when the levels of the drivers that are on average 0.8 (waits near 0.8 of the target, and so on)."""
+LEVEL_MAX = 6.0
+"""A driver's level is capped: beyond six times its line more of the same says nothing new."""

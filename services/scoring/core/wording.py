@@ -1,0 +1,148 @@
+"""Words for drivers, alerts and suggested actions, in English and Chinese (zh-CN), from codes and numbers.
+
+Every text is about the work, never about the person; what is suggested supports, it never corrects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Texts = tuple[str, str]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.1f}"
+
+
+def _minutes(value_s: float | None) -> Texts:
+    if value_s is None:
+        return "–", "–"
+    if value_s < 90:
+        return f"{value_s:.0f} s", f"{value_s:.0f} 秒"
+    return f"{value_s / 60:.0f} min", f"{value_s / 60:.0f} 分钟"
+
+
+def _seconds_text(en: str, zh: str) -> Callable[[float | None], Texts]:
+    def render(value: float | None) -> Texts:
+        told_en, told_zh = _minutes(value)
+        return en.format(told_en), zh.format(told_zh)
+
+    return render
+
+
+def _number_text(en: str, zh: str) -> Callable[[float | None], Texts]:
+    def render(value: float | None) -> Texts:
+        return en.format(_number(value)), zh.format(_number(value))
+
+    return render
+
+
+_DRIVERS: dict[str, Callable[[float | None], Texts]] = {
+    "occupancy": _number_text(
+        "on contact {} % of staffed time in the last 30 min", "过去 30 分钟内 {} % 的在岗时间都在通话"
+    ),
+    "handle_time": _number_text("last contact took {} x the own usual time", "最近一通用时为本人平常的 {} 倍"),
+    "repeat_callers": _number_text(
+        "{} callers came back about the same issue lately", "近期有 {} 位客户因同一问题再次来电"
+    ),
+    "complaints": _number_text("{} hard contacts (complaint or abuse) lately", "近期有 {} 通投诉或辱骂来电"),
+    "excess_wait": _seconds_text("callers arrive {} later than they expected", "客户比预期多等了 {}"),
+    "queue_pressure": _number_text("the queue served stands at strain {}", "所服务队列的压力值为 {}"),
+    "since_break": _number_text("{} min of work since the last real break", "距上次真正休息已工作 {} 分钟"),
+    "predicted_wait": _seconds_text("a caller who joins now waits about {}", "现在进线预计等待约 {}"),
+    "offered_load": _number_text(
+        "work offered is {} % of what the agents here can take", "来电工作量为在岗人员可承接量的 {} %"
+    ),
+    "recent_waits": _seconds_text("callers of the last minutes waited {} on average", "最近几分钟客户平均等待 {}"),
+    "service_level": _number_text("{} % answered within the goal time", "{} % 的来电在目标时间内接通"),
+    "abandonment": _number_text("{} % of callers leave before they are answered", "{} % 的客户在接通前挂断"),
+}
+
+_TITLES: dict[str, Texts] = {
+    "queue.strain": ("Queue {subject} is under strain", "队列 {subject} 压力偏高"),
+    "agent.strain": ("{subject} has had a heavy stretch and could use support", "{subject} 连续高负荷,需要支持"),
+    "feed.silent": ("No events for {silence}: the board may be blind", "已有 {silence} 未收到事件:看板可能失去数据"),
+    "feed.late": (
+        "Events arrive {silence} old: check the ACD's clock or time zone",
+        "收到的事件已过时 {silence}:请检查话务系统的时钟或时区",
+    ),
+}
+
+ACTIONS: dict[str, Texts] = {
+    "queue.predicted_wait": (
+        "Switch on position or call-back announcements and ask who can help out on this queue.",
+        "开启排队位置播报或回拨选项,并看看谁可以支援该队列。",
+    ),
+    "queue.offered_load": (
+        "More work comes in than the agents here can take: move flexible agents over, or offer call-backs.",
+        "来电量超过在岗人员的承接能力:调配可机动人员,或提供回拨。",
+    ),
+    "queue.recent_waits": (
+        "Tell callers the expected wait and prepare the team: an apology first saves time.",
+        "向客户播报预计等待时间,并提醒团队:先致歉可以缩短通话。",
+    ),
+    "queue.service_level": (
+        "Shift breaks a little apart rather than cancelling them, and offer call-backs until it eases.",
+        "把休息时间错开而不是取消,并在缓解前提供回拨。",
+    ),
+    "queue.abandonment": (
+        "Callers give up: offer a call-back so that nobody has to try again.",
+        "客户正在放弃等待:提供回拨,避免重复来电。",
+    ),
+    "agent.break": (
+        "Offer a real break now, away from the desk: “You carried a lot this hour. Take ten minutes, I will cover.”",
+        "现在请对方离席休息一下:“这一小时辛苦了,去休息十分钟,我来安排。”",
+    ),
+    "agent.talk": (
+        "Offer a few minutes to talk it over: “Those were hard calls. Do you want a short pause before the next?”",
+        "花几分钟聊一聊:“刚才那几通很不容易,要不要先缓一缓再接?”",
+    ),
+    "agent.lighten": (
+        "Give some lighter work for half an hour, or let the repeat cases go to a second pair of hands.",
+        "安排半小时较轻松的工作,或把重复来电交给同事协助。",
+    ),
+    "agent.help": (
+        "Ask whether something new makes these contacts long, and join if it helps: “What would make this easier?”",
+        "问问是否有新情况让处理变长,需要时一起处理:“怎样能让这件事更轻松?”",
+    ),
+    "feed.check": (
+        "Check that the ACD still sends events; until then, do not read calm into this board.",
+        "请检查话务系统是否仍在发送事件;在此之前,请勿认为看板平静就是没有问题。",
+    ),
+}
+
+_AGENT_ACTIONS = {
+    "occupancy": "agent.break",
+    "since_break": "agent.break",
+    "complaints": "agent.talk",
+    "repeat_callers": "agent.lighten",
+    "handle_time": "agent.help",
+    "excess_wait": "agent.break",
+    "queue_pressure": "agent.break",
+}
+
+
+def driver_text(name: str, value: float | None) -> Texts:
+    """What a driver says with its value."""
+    return _DRIVERS[name](value)
+
+
+def title(code: str, subject: str, silence_s: float = 0.0) -> Texts:
+    """Headline of an alert. Names are put in as they are; a name is never read as a format."""
+    en, zh = _TITLES[code]
+    silence_en, silence_zh = _minutes(silence_s)
+    return (
+        en.replace("{silence}", silence_en).replace("{subject}", subject),
+        zh.replace("{silence}", silence_zh).replace("{subject}", subject),
+    )
+
+
+def action_code(kind: str, strongest: str | None) -> str:
+    """What to suggest, from the kind of alert and its strongest driver."""
+    if kind == "feed.silent":
+        return "feed.check"
+    if kind == "queue.strain":
+        return f"queue.{strongest or 'predicted_wait'}"
+    return _AGENT_ACTIONS.get(strongest or "", "agent.break")

@@ -1,0 +1,268 @@
+"""The scorer of one partition: waits for the lease, restores, then reads, steps, publishes and checkpoints.
+
+Whatever goes wrong - the lease lost, the log away, an entry on which the engine fails - ends the tenure, and the next
+one begins at the checkpoint. So there is one way back, and it is walked at every start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+
+import structlog
+
+from services.scoring.checkpoint import Place, restore
+from services.scoring.measures import Tally
+from services.scoring.tenure import PoisonFound, Tenure
+from shared.clock import Clock
+from shared.contract.block import NewerBlock
+from shared.contract.entries import EntryId, Settings
+from shared.log import Fenced, Log, LogUnavailable
+
+_logger = structlog.get_logger(__name__)
+
+
+class SettingsConflict(RuntimeError):
+    """The settings file has the revision that is in force, but says something else. Give it a higher revision."""
+
+
+class Phase(StrEnum):
+    """Where a scorer stands; the words of `/readyz`."""
+
+    STANDBY = "standby"
+    RESTORING = "restoring"
+    RUNNING = "running"
+    NEWER_BLOCK = "newer block"
+    LOG_AWAY = "log away"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Real time; nothing of it reaches a score. The defaults are product choices with the reasons beside them."""
+
+    lease_ms: int = 6_000  # a dead owner is replaced within seconds, a pause of a second or two loses nothing
+    renew_s: float = 2.0  # two renewals may fail before the lease ends
+    claim_s: float = 1.0  # how often a standby asks
+    tick_ms: int = 1_000  # the engine thinks in whole seconds
+    checkpoint_s: float = 30.0  # what is re-read after a crash; a second's work
+    trim_s: float = 60.0
+    backoff_s: tuple[float, float] = (0.1, 2.0)  # back within seconds, without storming a store that starts
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a person should know of a partition. `detail` says why when it does not run."""
+
+    partition: int
+    phase: Phase
+    position: EntryId | None
+    lag_s: float | None
+    checkpoint_age_s: float | None
+    detail: str
+
+
+class Scorer:
+    """One partition. `run` until `stop`; several scorers may run for the same partition, one of them owns it."""
+
+    def __init__(
+        self,
+        log: Log,
+        partition: int,
+        *,
+        clock: Clock,
+        tally: Tally,
+        engine: str,
+        settings: Settings | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._log = log
+        self._partition = partition
+        self._clock = clock
+        self._tally = tally
+        self._engine = engine
+        self._settings = settings
+        self._timing = timing or Timing()
+        self._token = secrets.token_hex(8)
+        self._stopping = asyncio.Event()
+        self._phase = Phase.STANDBY
+        self._detail = ""
+        self._tenure: Tenure | None = None
+        self._place: Place | None = None  # where this process last stood, to notice a loss
+        self._backoff_s = self._timing.backoff_s[0]
+
+    def stop(self) -> None:
+        """Finish the entry at hand, publish, checkpoint there, give the lease back; then `run` returns."""
+        self._stopping.set()
+
+    def status(self) -> Status:
+        """Where it stands now."""
+        tenure = self._tenure
+        position = tenure.position if tenure else None
+        log_ms = self._clock.now_ms() - self._tally.clock_difference_s * 1000
+        return Status(
+            partition=self._partition,
+            phase=self._phase,
+            position=position,
+            lag_s=max(0.0, (log_ms - position.ms) / 1000) if position and position.ms else None,
+            checkpoint_age_s=tenure.checkpoint_age_s() if tenure else None,
+            detail=self._detail,
+        )
+
+    async def run(self) -> None:
+        """Until stopped. Raises SettingsConflict; everything else is retried."""
+        try:
+            while not self._stopping.is_set():
+                await self._attempt()
+        except SettingsConflict as fault:
+            self._enter(Phase.FAILED, str(fault))
+            raise
+        self._enter(Phase.STOPPED)
+
+    async def _attempt(self) -> None:
+        try:
+            generation = await self._claim()
+            if generation is not None:
+                await self._own(generation)
+        except Fenced as fault:
+            _logger.warning("lease lost", partition=self._partition, reason=str(fault))
+            self._enter(Phase.STANDBY)
+        except PoisonFound:
+            pass  # restore and read again, at once
+        except NewerBlock as fault:
+            await self._release()
+            self._enter(Phase.NEWER_BLOCK, str(fault))
+            _logger.error("newer block", partition=self._partition, reason=str(fault))
+            await self._stopping.wait()
+        except LogUnavailable as fault:
+            if self._phase is not Phase.LOG_AWAY:
+                _logger.warning("log away", partition=self._partition, reason=str(fault))
+            self._enter(Phase.LOG_AWAY, str(fault))
+            await self._pause()
+        except SettingsConflict:
+            await self._release()
+            raise
+        except Exception as fault:  # ours: back to the checkpoint
+            _logger.exception("scorer failed", partition=self._partition)
+            self._enter(Phase.FAILED, f"{type(fault).__name__}; see the log of this process")
+            await self._release()
+            await self._pause()
+
+    async def _claim(self) -> int | None:
+        """The generation of our ownership, or None when stopped before."""
+        looked = False
+        while not self._stopping.is_set():
+            generation = await self._log.claim(self._partition, self._token, ttl_ms=self._timing.lease_ms)
+            if generation is not None:
+                return generation
+            if self._phase is not Phase.STANDBY:
+                self._enter(Phase.STANDBY)
+            if not looked and (checkpoint := await self._log.load_checkpoint(self._partition)):
+                # A standby that could not start with its settings must say so now, not when it is needed.
+                meta, looked = checkpoint.meta, True
+                self._settings_due(int(meta.get("settings_revision", 0)), meta.get("settings_digest", ""))
+            await self._wait(self._timing.claim_s)
+        return None
+
+    async def _own(self, generation: int) -> None:
+        self._enter(Phase.RESTORING)
+        lost = asyncio.Event()
+        lease = asyncio.create_task(self._keep_lease(lost))
+        try:
+            restored = await restore(self._log, self._partition, generation, self._place)
+            if restored.new_epoch:
+                self._tally.counts["epochs"] += 1
+            self._tenure = tenure = Tenure(
+                self._log,
+                self._partition,
+                generation,
+                restored,
+                clock=self._clock,
+                tally=self._tally,
+                engine_name=self._engine,
+                checkpoint_s=self._timing.checkpoint_s,
+                trim_s=self._timing.trim_s,
+                halted=lambda: self._stopping.is_set() or lost.is_set(),
+            )
+            try:
+                await self._serve(tenure, lost)
+            finally:
+                self._place = tenure.place or self._place
+                await tenure.abandon()
+        finally:
+            lease.cancel()
+            await asyncio.wait([lease])
+        await self._release()
+
+    async def _serve(self, tenure: Tenure, lost: asyncio.Event) -> None:
+        # Engine and settings are announced at the end of the log, where it shows whether they have been already.
+        while tenure.position < tenure.caught_up_at and not tenure.halted():
+            if await tenure.advance(block_ms=0):
+                break
+        if not tenure.halted():
+            await self._announce(tenure)
+            self._enter(Phase.RUNNING)
+            self._backoff_s = self._timing.backoff_s[0]
+            _logger.info("running", partition=self._partition, position=str(tenure.position), epoch=tenure.epoch)
+        while not tenure.halted():
+            if await tenure.advance(block_ms=self._timing.tick_ms) and not tenure.halted():
+                await tenure.append_tick()
+            await tenure.keep_house()
+        if lost.is_set():
+            raise Fenced("The lease ran out before it was renewed.")
+        await tenure.finish()
+
+    async def _announce(self, tenure: Tenure) -> None:
+        """Name the engine and the settings in the log, each once."""
+        if tenure.engine.engine_name != self._engine:
+            await tenure.append_engine_mark()
+        if self._settings_due(tenure.engine.settings_revision, tenure.engine.settings_digest):
+            assert self._settings is not None
+            await tenure.append_settings(self._settings)
+
+    def _settings_due(self, revision: int, digest: str) -> bool:
+        """Whether our settings must go into the log, where these are in force. Raises SettingsConflict."""
+        given = self._settings
+        if given is None or (given.revision, given.digest) == (revision, digest):
+            return False
+        if given.revision == revision:
+            raise SettingsConflict(
+                f"The settings file has revision {revision}, which is in force already with other contents. "
+                f"Set `revision = {revision + 1}` or higher in the file, or go back to the file that is in force."
+            )
+        if given.revision < revision:
+            _logger.warning("older settings left aside", partition=self._partition, given=given.revision, used=revision)
+        return given.revision > revision
+
+    async def _keep_lease(self, lost: asyncio.Event) -> None:
+        try:
+            while True:
+                await asyncio.sleep(self._timing.renew_s)
+                with contextlib.suppress(LogUnavailable):  # the tenure meets the same, or the next renewal does better
+                    if not await self._log.renew(self._partition, self._token, ttl_ms=self._timing.lease_ms):
+                        return
+        except Exception:
+            _logger.exception("lease cannot be renewed", partition=self._partition)
+        finally:
+            lost.set()
+
+    async def _release(self) -> None:
+        with contextlib.suppress(LogUnavailable):  # then it ends by itself
+            await self._log.release(self._partition, self._token)
+
+    async def _pause(self) -> None:
+        await self._wait(self._backoff_s)
+        self._backoff_s = min(2 * self._backoff_s, self._timing.backoff_s[1])
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _enter(self, phase: Phase, detail: str = "") -> None:
+        self._phase, self._detail = phase, detail
+        if phase is not Phase.RUNNING and phase is not Phase.RESTORING:
+            self._tenure = None

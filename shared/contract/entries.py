@@ -1,0 +1,171 @@
+"""Entries of the events log: the only things that move the engine's state.
+
+An entry has an id (ms and sequence, given by the log) and exactly one of these bodies:
+
+| body | written by | field |
+|---|---|---|
+| block of ACD events, with the answers of the repeat-caller index | ingest | `b`, `r` |
+| a lead's action | notify | `a` |
+| settings | the owner of the partition | `s` |
+| the engine that judges from here on | the owner | `e` |
+| a tick, which carries time when nothing else does | the owner | `t` |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from shared.contract.actions import Action, decode_action, encode_action
+from shared.contract.block import Block, decode_block
+
+
+class EntryId(NamedTuple):
+    """Position in a log: milliseconds since 1970 UTC and a sequence number within the millisecond."""
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> EntryId:
+        """From `ms-seq`. Raises ValueError."""
+        if isinstance(text, bytes):
+            text = text.decode()
+        ms, dash, seq = text.partition("-")
+        if not dash:
+            raise ValueError(f"not a position: {text!r}")
+        return cls(int(ms), int(seq))
+
+
+START = EntryId(0, 0)
+"""Before the first entry of any log."""
+
+ORDINAL_BITS = 20
+"""An entry causes at most 2^20 alert changes; the sequence number of an alert's entry keeps the rest."""
+
+
+def alert_id_of(cause: EntryId, ordinal: int) -> EntryId:
+    """Id in the alerts log of the `ordinal`-th change that an entry caused."""
+    assert 0 <= ordinal < 1 << ORDINAL_BITS
+    return EntryId(cause.ms, (cause.seq << ORDINAL_BITS) + ordinal)
+
+
+def cause_of(alert_entry: EntryId) -> EntryId:
+    """The entry that caused an entry of the alerts log."""
+    return EntryId(alert_entry.ms, alert_entry.seq >> ORDINAL_BITS)
+
+
+class Entry(NamedTuple):
+    """One entry as the log returns it."""
+
+    id: EntryId
+    fields: Mapping[bytes, bytes]
+
+
+class Settings(Struct, frozen=True):
+    """Settings in force from here on. `document` is the whole TOML file as JSON, defaults not filled in."""
+
+    revision: int
+    digest: str
+    document: dict[str, Any]
+    utc_offsets: dict[str, list[tuple[int, int]]] = {}
+    """Zone -> [(from ms, offset s)], so that the engine needs no zone database."""
+
+
+class EngineMark(Struct, frozen=True):
+    """A change of engine: what judges from here on, and the position it restored."""
+
+    engine: str
+    restored: str
+
+
+class Tick(NamedTuple):
+    """Time passes; `owner_ms` is the owner's own clock."""
+
+    owner_ms: int
+
+
+class Events(NamedTuple):
+    """A block, and by row the milliseconds since the same caller's previous contact (-1: none known)."""
+
+    block: Block
+    since_previous_ms: NDArray[np.int64]
+
+
+Body = Events | Action | Settings | EngineMark | Tick
+
+_settings = msgspec.json.Decoder(Settings)
+_engine = msgspec.json.Decoder(EngineMark)
+
+
+class BadEntry(ValueError):
+    """The entry has no body that this version knows."""
+
+
+def block_fields(block: bytes) -> dict[bytes, bytes]:
+    """Fields of a block entry; the append script adds `r`."""
+    return {b"b": block}
+
+
+def action_fields(action: Action) -> dict[bytes, bytes]:
+    """Fields of an action entry."""
+    return {b"a": encode_action(action)}
+
+
+def settings_fields(settings: Settings) -> dict[bytes, bytes]:
+    """Fields of a settings entry."""
+    return {b"s": msgspec.json.encode(settings)}
+
+
+def engine_fields(mark: EngineMark) -> dict[bytes, bytes]:
+    """Fields of an engine entry."""
+    return {b"e": msgspec.json.encode(mark)}
+
+
+def tick_fields(owner_ms: int) -> dict[bytes, bytes]:
+    """Fields of a tick."""
+    return {b"t": b"%d" % owner_ms}
+
+
+def lookup_rows(block: Block) -> NDArray[np.intp]:
+    """Rows of a block for which the append script asked the repeat-caller index, in the order of its answers."""
+    from shared.contract.rows import HANDLED, OFFERED
+
+    return np.flatnonzero((block.caller != 0) & ((block.kind == OFFERED) | (block.kind == HANDLED)))
+
+
+def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
+    """The body of an entry.
+
+    Raises BadBlock, NewerBlock, BadEntry, msgspec.MsgspecError or ValueError; a newer block must stop the reader, all
+    others are poison.
+    """
+    data = fields.get(b"b")
+    if data is not None:
+        block = decode_block(data)
+        since = np.full(block.n, -1, np.int64)
+        answers = fields.get(b"r")
+        if answers:
+            rows = lookup_rows(block)
+            values = np.frombuffer(answers, "<i8")
+            if values.size != rows.size:
+                raise BadEntry(f"{values.size} answers for {rows.size} callers")
+            since[rows] = values
+        return Events(block, since)
+    if (data := fields.get(b"t")) is not None:
+        return Tick(int(data))
+    if (data := fields.get(b"a")) is not None:
+        return decode_action(data)
+    if (data := fields.get(b"s")) is not None:
+        return _settings.decode(data)
+    if (data := fields.get(b"e")) is not None:
+        return _engine.decode(data)
+    raise BadEntry(f"no known body among the fields {sorted(fields)}")

@@ -1,0 +1,241 @@
+"""A notify service on a real port, an engine of ten lines behind it, and leads that connect to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import msgspec
+import uvicorn
+from prometheus_client import CollectorRegistry
+from websockets.asyncio.client import ClientConnection, connect
+
+from services.notify.app import Notify
+from shared.access import TokenVerifier, mint
+from shared.clock import Clock, SystemClock
+from shared.contract.actions import Action
+from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction, encode_alert
+from shared.contract.entries import EntryId, alert_id_of, parse_entry, tick_fields
+from shared.contract.frames import SUBPROTOCOL
+from shared.contract.keys import partition_of
+from shared.contract.signals import AgentSignal, DriverShare, QueueSignal, TenantSignals, encode_signals
+from shared.log import Log, Publication
+
+SECRET = b"a secret for tests, of 32 bytes or more"
+WAIT_S = 15.0  # bounds a wait for a condition; nothing here takes a second on a quiet machine
+AT = "2026-01-31T08:00:00.000Z"
+
+
+def token(*teams: str, tenant: str = "acme", role: Any = "lead", sub: str = "lee", ttl_s: int = 3600) -> str:
+    """A token that is good for an hour."""
+    exp_s = SystemClock().now_ms() // 1000 + ttl_s
+    return mint(SECRET, tenant=tenant, teams=teams or ("*",), role=role, sub=sub, exp_s=exp_s)
+
+
+def alert(id: str = "a-1", **fields: Any) -> Alert:
+    """An alert about a queue of no team."""
+    return Alert(
+        **{
+            "id": id, "kind": "queue.strain", "severity": "warning", "phase": "open", "tenant": "acme", "team": None,
+            "subject": Subject("queue", "billing"), "strain": 71.5, "title": "Billing is under strain",
+            "title_zh": "billing 负荷过高",
+            "drivers": [Driver("predicted_wait", 71.5, 310.0, "s", "Wait about 310 s", "预计等待 310 秒")],
+            "evidence": ["e-1"], "action": SuggestedAction("add_agents", "Ask for help", "请求支援"),
+            "opened_at": AT, "updated_at": AT, "owner": None, "history": [Change(AT, "open", "warning")], **fields,
+        }
+    )  # fmt: skip
+
+
+def agent_alert(id: str, team: str | None, agent: str = "ann") -> Alert:
+    """An alert about an agent."""
+    return alert(id, kind="agent.strain", team=team, subject=Subject("agent", agent))
+
+
+def signals(at_ms: int, tenant: str = "acme") -> TenantSignals:
+    """A queue of nobody's team, and an agent in each of two teams."""
+    shares = [DriverShare("occupancy", 40.0, 0.97, "ratio")]
+    return TenantSignals(
+        tenant=tenant,
+        at_ms=at_ms,
+        position=f"{at_ms}-0",
+        queues=[QueueSignal("billing", None, 12.5, [], 3, 40.0)],
+        agents=[
+            AgentSignal("ann", "team-a", 40.0, shares, "on_contact"),
+            AgentSignal("bo", "team-b", 0.0, [], "available"),
+            AgentSignal("cy", None, 0.0, [], None),
+        ],
+        last_event_ms=at_ms - 1500,
+        drivers_off=["agent.check_in"],
+    )
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait for a condition, bounded."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            met = condition()
+            if met if isinstance(met, bool) else await met:
+                return
+            await asyncio.sleep(0.01)
+
+
+class Engine:
+    """Publishes what a test says, through the port; judges actions when told to."""
+
+    def __init__(self, log: Log, tenant: str = "acme") -> None:
+        self.log = log
+        self.partition = partition_of(tenant, log.partitions)
+        self.generation = 0
+        self.alerts: dict[str, Alert] = {}
+        self.judged: list[Action] = []
+
+    async def claim(self) -> None:
+        """Become the owner."""
+        generation = await self.log.claim(self.partition, "test", ttl_ms=600_000)
+        assert generation is not None
+        self.generation = generation
+
+    async def publish(self, *alerts: Alert, signals: TenantSignals | None = None) -> EntryId:
+        """Changes caused by one more entry; the cursor of the last."""
+        entry = await self.log.append(self.partition, tick_fields(0))
+        return await self.conclude(entry, *alerts, signals=signals)
+
+    async def conclude(self, entry: EntryId, *alerts: Alert, signals: TenantSignals | None = None) -> EntryId:
+        """Publish what an entry caused."""
+        changes = [(alert_id_of(entry, n), encode_alert(a)) for n, a in enumerate(alerts)]
+        lines = [] if signals is None else [encode_signals(signals)]
+        await self.log.publish(self.partition, self.generation, Publication(entry, changes, lines))
+        self.alerts.update({a.id: a for a in alerts})
+        return changes[-1][0] if changes else entry
+
+    async def judge(self) -> None:
+        """Turn acknowledgements into changes, until cancelled."""
+        position = (await self.log.state(self.partition)).events_last
+        while True:
+            for entry in await self.log.read(self.partition, position, block_ms=500):
+                position = entry.id
+                action = parse_entry(entry.fields)
+                if not isinstance(action, Action):
+                    continue
+                self.judged.append(action)
+                old = self.alerts[action.alert]
+                if old.owner is not None or old.phase == "resolved":
+                    await self.conclude(entry.id)  # somebody was first: no effect
+                    continue
+                step = Change(AT, "acknowledged", old.severity, by=action.by)
+                new = msgspec.structs.replace(old, phase="acknowledged", owner=action.by, history=[*old.history, step])
+                await self.conclude(entry.id, new)
+
+
+class Lead:
+    """A websocket client that reads frames one by one."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+
+    async def next(self, kind: str | None = None, **fields: Any) -> dict[str, Any]:
+        """The next frame; with a kind, the next of that kind (others are passed over)."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                frame: dict[str, Any] = json.loads(await self.socket.recv())
+                if kind is None or (frame["kind"] == kind and fields.items() <= frame.items()):
+                    return frame
+
+    async def alerts(self, number: int) -> list[tuple[str, str]]:
+        """(alert, cursor) of the next changes."""
+        frames = [await self.next("alert") for _ in range(number)]
+        return [(frame["alert"]["id"], frame["cursor"]) for frame in frames]
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        """A frame."""
+        await self.socket.send(json.dumps({"kind": kind, **fields}))
+
+    async def closed(self) -> int:
+        """The code that the server closed with."""
+        async with asyncio.timeout(WAIT_S):
+            await self.socket.wait_closed()
+        code = self.socket.close_code
+        assert code is not None
+        return code
+
+
+class House:
+    """The running service."""
+
+    def __init__(self, notify: Notify, server: uvicorn.Server, port: int, engine: Engine) -> None:
+        self.notify = notify
+        self.server = server
+        self.port = port
+        self.engine = engine
+
+    @property
+    def http(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def open(self, authorization: str | None = None, path: str = "/v1/feed", **options: Any) -> connect:
+        """A websocket connection, not yet opened."""
+        headers = {} if authorization is None else {"Authorization": f"Bearer {authorization}"}
+        headers.update(options.pop("headers", {}))
+        options = {"subprotocols": [SUBPROTOCOL], "additional_headers": headers, "proxy": None, **options}
+        return connect(f"ws://127.0.0.1:{self.port}{path}", **options)
+
+    @contextlib.asynccontextmanager
+    async def lead(self, *teams: str, **claims: Any) -> AsyncIterator[Lead]:
+        """A signed-in lead."""
+        # Without limits of its own the client always reads, so that a close is never stuck behind frames.
+        async with self.open(token(*teams, **claims), max_size=None, max_queue=None) as socket:
+            yield Lead(socket)
+
+    async def knows(self, cursor: EntryId) -> None:
+        """Wait until the service has read up to a cursor."""
+        partition = self.notify.hub.partition("acme")
+        await until(lambda: partition.top >= cursor)
+
+
+class QuietServer(uvicorn.Server):
+    """Leaves signals to the test runner."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn.Server."""
+        yield
+
+
+@contextlib.asynccontextmanager
+async def house(log: Log, clock: Clock | None = None, **options: Any) -> AsyncIterator[House]:
+    """Run notify on a free port."""
+    engine = Engine(log)
+    await engine.claim()
+    notify = Notify(
+        log=log, verifier=TokenVerifier(SECRET), clock=clock or SystemClock(), registry=CollectorRegistry(), **options
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        notify.app(), ws=notify.feed_protocol(), log_level="warning", timeout_graceful_shutdown=3, http="httptools"
+    )
+    server = QuietServer(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started)
+    try:
+        yield House(notify, server, listener.getsockname()[1], engine)
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+@contextlib.asynccontextmanager
+async def judging(engine: Engine) -> AsyncIterator[Engine]:
+    """The engine at work."""
+    task = asyncio.create_task(engine.judge())
+    await asyncio.sleep(0)
+    try:
+        yield engine
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,347 @@
+"""The life of an alert: the table of phases, holds and lines second by second, leads' actions, and suppression."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from scoring_logs import T0, TENANT, action, block, numbered, play, settings, tick
+
+from services.scoring.core.alert_phases import TRANSITIONS, WORDS, P, T
+from services.scoring.core.alerting import CRITICAL, Lines, Watch
+from shared.contract.actions import Acknowledged, Action, Assigned, Closed, Noted, Snoozed
+from shared.contract.alerts import LIVE_PHASES, PHASES
+from shared.contract.block import Row
+from shared.contract.entries import Entry
+from shared.contract.rows import ABUSIVE, ANSWERED, HANDLED, OBSERVED, STATE, STATE_CODES, STATE_SHIFT
+
+SECOND = 1000
+NONE, PENDING, OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED, SUPPRESSED = P
+
+LIFE: list[tuple[P, T, P]] = [
+    # Over the line; nobody is told before it is held.
+    (NONE, T.ROSE, PENDING),
+    (PENDING, T.DIPPED, NONE),
+    (PENDING, T.HELD, OPEN),
+    # Held, but a queue alert speaks for it.
+    (PENDING, T.COVERED, SUPPRESSED),
+    (SUPPRESSED, T.UNCOVERED, OPEN),
+    # Critical is never hidden.
+    (SUPPRESSED, T.WORSENED, OPEN),
+    (SUPPRESSED, T.CALMED, NONE),
+    # Whoever looks for suppressed ones may take one on, close it, or add a note.
+    (SUPPRESSED, T.ACKNOWLEDGED, ACKNOWLEDGED),
+    (SUPPRESSED, T.CLOSED, NONE),
+    (SUPPRESSED, T.NOTED, SUPPRESSED),
+    # The first acknowledgement wins: it needs an alert that nobody owns.
+    (OPEN, T.ACKNOWLEDGED, ACKNOWLEDGED),
+    (SNOOZED, T.ACKNOWLEDGED, ACKNOWLEDGED),
+    (ESCALATED, T.ACKNOWLEDGED, ACKNOWLEDGED),
+    # Handing on and setting aside work in every told phase, also for what somebody owns.
+    *((phase, T.ASSIGNED, ASSIGNED) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    *((phase, T.SNOOZED, SNOOZED) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    *((phase, T.CLOSED, NONE) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    *((phase, T.CALMED, NONE) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    # A note changes no phase.
+    *((phase, T.NOTED, phase) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    # Worse than when it was taken on: told again, the owner stays; it ends a snooze.
+    *((phase, T.WORSENED, phase) for phase in (OPEN, ACKNOWLEDGED, ASSIGNED, ESCALATED)),
+    (SNOOZED, T.WORSENED, OPEN),
+    (SNOOZED, T.WOKE, OPEN),
+    # Only what nobody took on escalates.
+    (OPEN, T.OVERDUE, ESCALATED),
+]
+
+
+def test_the_table_holds_these_steps_and_no_others() -> None:
+    assert {(phase, trigger): new for phase, trigger, new in LIFE} == TRANSITIONS
+
+
+@pytest.mark.parametrize(("phase", "trigger"), [(p, t) for p in P for t in T])
+def test_a_step_outside_the_table_is_refused_and_changes_nothing(phase: P, trigger: T) -> None:
+    watch = Watch()
+    watch.cover(1)
+    watch.phase[0], watch.since[0] = phase, 17
+    new = watch.go(0, trigger, 4000)
+    assert new == TRANSITIONS.get((phase, trigger))
+    assert watch.phase[0] == (phase if new is None else new)
+    assert watch.since[0] == (17 if new in (None, phase) else 4000)
+
+
+def test_every_told_phase_has_its_word_in_the_contract() -> None:
+    assert set(WORDS.values()) == set(PHASES)
+    assert {WORDS[p] for p in P if p not in (P.NONE, P.PENDING)} == LIVE_PHASES
+
+
+# --- holds and lines, second by second
+
+
+def lines(**rules: float) -> Lines:
+    given = {
+        "open_line": 60.0, "open_hold_s": 3.0, "close_line": 45.0, "close_hold_s": 4.0, "critical_line": 80.0,
+        "escalate_after_s": 0.0, **rules,
+    }  # fmt: skip
+    return Lines(**{name: np.array([value]) for name, value in given.items()})
+
+
+def seconds(values: list[float], rule: Lines, watch: Watch | None = None) -> list[tuple[int, str]]:
+    """What happens when one row has these values at seconds 0, 1, ...; `first_due` must see it coming."""
+    watch = watch or Watch()
+    watch.cover(1)
+    out = []
+    r, now = np.array([0]), np.arange(len(values)) * SECOND
+    column = np.array(values)[:, None]
+    k = 0
+    while k < len(values):
+        due = watch.first_due(r, column[k:], now[k:], rule, None)
+        k += due
+        if k >= len(values):
+            break
+        for _, trigger in watch.scan(r, column[k], int(now[k]), rule, None):
+            assert watch.go(0, trigger, int(now[k])) is not None
+            if trigger is T.WORSENED or (trigger is T.HELD and values[k] >= rule.critical_line[0]):
+                watch.severity[0] = CRITICAL
+            out.append((k, trigger.name))
+        k += 1
+    return out
+
+
+def test_the_line_must_be_held() -> None:
+    assert seconds([70, 70, 70, 70], lines()) == [(3, "HELD")]
+    assert seconds([60, 60, 60, 60], lines()) == [(3, "HELD")]  # at the line is over it
+    assert seconds([70, 70, 70, 59.9, 70, 70, 70], lines()) == []
+
+
+def test_with_hold_0_it_opens_in_the_same_moment() -> None:
+    assert seconds([10, 60], lines(open_hold_s=0)) == [(1, "HELD")]
+
+
+def test_it_closes_when_the_lower_line_was_lost_for_a_time_and_not_between_the_lines() -> None:
+    assert seconds([70] * 4 + [50] * 20, lines()) == [(3, "HELD")]
+    assert seconds([70] * 4 + [44.9] * 5, lines()) == [(3, "HELD"), (8, "CALMED")]
+    assert seconds([70] * 4 + [44, 44, 44, 45, 44, 44, 44, 44, 44], lines()) == [(3, "HELD"), (12, "CALMED")]
+
+
+def test_after_it_closed_it_may_open_again() -> None:
+    held_again = seconds([70] * 4 + [10] * 5 + [70] * 4, lines())
+    assert held_again == [(3, "HELD"), (8, "CALMED"), (12, "HELD")]
+
+
+def test_becoming_critical_is_told_once() -> None:
+    assert seconds([70] * 4 + [79, 80, 70, 90], lines()) == [(3, "HELD"), (5, "WORSENED")]
+    assert seconds([90] * 6, lines()) == [(3, "HELD")]  # it opened critical
+
+
+def test_it_escalates_when_nobody_took_it_on_in_time() -> None:
+    assert seconds([70] * 12, lines(escalate_after_s=5)) == [(3, "HELD"), (8, "OVERDUE")]
+    assert seconds([70] * 12, lines(escalate_after_s=0)) == [(3, "HELD")]
+
+
+@pytest.mark.parametrize("phase", [P.ACKNOWLEDGED, P.ASSIGNED, P.SNOOZED])
+def test_what_was_taken_on_does_not_escalate(phase: P) -> None:
+    watch = Watch()
+    watch.cover(1)
+    watch.phase[0], watch.snoozed_until[0] = phase, 10**9
+    assert seconds([70] * 12, lines(escalate_after_s=5), watch) == []
+
+
+def test_a_snooze_ends_by_itself() -> None:
+    watch = Watch()
+    watch.cover(1)
+    watch.phase[0], watch.snoozed_until[0] = P.SNOOZED, 6 * SECOND
+    assert seconds([70] * 12, lines(), watch) == [(6, "WOKE")]
+
+
+def test_rows_are_judged_by_their_own_rules() -> None:
+    watch = Watch()
+    watch.cover(2)
+    rule = Lines(*(np.array([a, b]) for a, b in ((60, 20), (0, 0), (45, 10), (0, 0), (80, 80), (0, 0))))
+    assert watch.scan(np.array([0, 1]), np.array([50.0, 50.0]), 0, rule, None) == [(1, T.HELD)]
+
+
+# --- through the engine
+
+
+def document(**kinds: dict[str, float]) -> dict[str, Any]:
+    """Lines without holds; a queue's strain is that of its wait alone, so that it comes and goes at once."""
+    alerts: dict[str, dict[str, float]] = {
+        "queue.strain": {"open_line": 70, "close_line": 68, "open_hold_s": 0, "close_hold_s": 0, "critical_line": 100},
+        "agent.strain": {"open_line": 20, "close_line": 15, "open_hold_s": 0, "close_hold_s": 0, "critical_line": 100},
+        "feed.silent": {"open_line": 80_000, "critical_line": 86_000},
+    }
+    for kind, rules in kinds.items():
+        alerts[kind.replace("_", ".")].update(rules)
+    only_waits = {name: {"weight": 0} for name in ("offered_load", "recent_waits", "service_level", "abandonment")}
+    return {
+        "revision": 1,
+        "alerts": alerts,
+        "drivers": {"queue": {**only_waits, "predicted_wait": {"target_wait_s": 240}}},
+    }
+
+
+def waits(s: float, waiting: int, longest_s: float, queue: str = "q") -> Entry:
+    ms = T0 + round(s * SECOND)
+    return block(ms, [Row(OBSERVED, TENANT, ms, f"w-{s}-{queue}", queue=queue, n0=waiting, n1=longest_s)])
+
+
+def changes(log: list[Entry]) -> list[dict[str, Any]]:
+    return [json.loads(data) for data in play(numbered(log)).bytes]
+
+
+def phases(log: list[Entry], kind: str = "queue.strain") -> list[str]:
+    return [alert["phase"] for alert in changes(log) if alert["kind"] == kind]
+
+
+OPENED = [settings(T0 - 1, document()), waits(0.3, 9, 400)]
+
+
+def first_id(log: list[Entry], kind: str = "queue.strain") -> str:
+    return next(str(alert["id"]) for alert in changes(log) if alert["kind"] == kind)
+
+
+def acts(s: float, what: type[Action], by: str = "lea", **more: Any) -> Entry:
+    return action(T0 + round(s * SECOND), what(id=f"a-{s}-{by}", tenant=TENANT, alert=first_id(OPENED), by=by, **more))
+
+
+def test_hold_0_opens_at_the_entry_itself() -> None:
+    [alert] = changes(OPENED)
+    assert alert["opened_at"] == alert["updated_at"] == "2026-03-02T08:34:00.300Z"
+    assert (alert["phase"], alert["evidence"]) == ("open", ["w-0.3-q"])
+
+
+def test_the_first_acknowledgement_wins() -> None:
+    log = [*OPENED, acts(1.1, Acknowledged, "lea", note="on it"), acts(1.2, Acknowledged, "max")]
+    told = changes(log)
+    assert [(alert["phase"], alert["owner"]) for alert in told] == [("open", None), ("acknowledged", "lea")]
+    assert told[1]["history"][1] == {
+        "at": "2026-03-02T08:34:01.100Z", "phase": "acknowledged", "severity": "warning", "by": "lea",
+        "reason": "acknowledged", "note": "on it",
+    }  # fmt: skip
+
+
+def test_what_leads_do_is_seen_in_phase_and_owner() -> None:
+    log = [
+        *OPENED,
+        acts(1, Noted, text="called in two more"),
+        acts(2, Assigned, to="max"),
+        acts(3, Snoozed, for_s=60),
+        acts(4, Closed, by="max", note="solved"),
+        acts(5, Noted, text="too late"),
+    ]
+    told = [(alert["phase"], alert["owner"]) for alert in changes(log) if alert["id"] == first_id(OPENED)]
+    assert told == [("open", None), ("open", None), ("assigned", "max"), ("snoozed", "max"), ("resolved", "max")]
+
+
+def test_a_snoozed_alert_comes_back_after_its_time() -> None:
+    log = [*OPENED, acts(1.5, Snoozed, for_s=60)]
+    log += [waits(s, 9, 400) for s in range(5, 80, 5)]
+    told = changes(log)
+    assert [alert["phase"] for alert in told] == ["open", "snoozed", "open"]
+    assert told[-1]["updated_at"] == "2026-03-02T08:35:02.000Z"
+
+
+def test_an_owned_alert_that_becomes_critical_is_told_again_and_keeps_its_owner() -> None:
+    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 250)]
+    owned = action(T0 + 1000, Acknowledged(id="a", tenant=TENANT, alert=first_id(log), by="lea"))
+    told = changes([*log, owned, waits(2, 9, 900)])
+    assert [(alert["phase"], alert["severity"], alert["owner"]) for alert in told] == [
+        ("open", "warning", None),
+        ("acknowledged", "warning", "lea"),
+        ("acknowledged", "critical", "lea"),
+    ]
+
+
+def test_the_history_of_an_alert_is_bounded() -> None:
+    log = [*OPENED, *(acts(1 + i / 100, Noted, by=f"lead-{i}", text="x") for i in range(70))]
+    told = changes(log)
+    assert len(told) == 71
+    assert len(told[-1]["history"]) == 50
+    assert told[-1]["history"][-1]["by"] == "lead-69"
+
+
+def test_an_alert_that_closed_opens_anew_under_another_id() -> None:
+    told = changes([*OPENED, waits(5, 0, 0), tick(T0 + 6100), waits(8, 9, 400)])
+    assert [alert["phase"] for alert in told] == ["open", "resolved", "open"]
+    assert told[0]["id"] == told[1]["id"] != told[2]["id"]
+
+
+# --- suppression by a queue alert
+
+
+def served(s: float, wait_s: float, contact: int, flags: int = 0, agent: str = "ann") -> list[Entry]:
+    """A contact that waited long reaches an agent, and is over a second later."""
+    ms = T0 + round(s * SECOND)
+    who = {"tenant": TENANT, "queue": "q", "agent": agent, "contact": contact << 20 | 1}
+    return [
+        block(ms, [Row(ANSWERED, ts_ms=ms, id=f"s-{contact}", n0=wait_s, **who)]),
+        block(ms + 900, [Row(HANDLED, ts_ms=ms + 900, id=f"h-{contact}", n0=1.0, flags=flags, **who)]),
+    ]
+
+
+def state(s: float, name: str, agent: str = "ann") -> Entry:
+    ms = T0 + round(s * SECOND)
+    flags = STATE_CODES[name] << STATE_SHIFT
+    return block(ms, [Row(STATE, TENANT, ms, f"st-{s}-{agent}", agent=agent, flags=flags)])
+
+
+STRAINED_BY_THE_QUEUE = [
+    settings(T0 - 1, document()),
+    waits(0.3, 9, 400),
+    state(0.4, "available"),
+    *served(1, 500, 1),
+    *served(3, 500, 2),
+]
+
+
+def test_a_queue_alert_speaks_for_an_agent_whose_strain_comes_from_the_queue() -> None:
+    told = changes(STRAINED_BY_THE_QUEUE)
+    [suppressed] = [alert for alert in told if alert["phase"] == "suppressed"]
+    assert suppressed["history"][0]["reason"] == T.COVERED.value
+    borne = sum(d["share"] for d in suppressed["drivers"] if d["name"] in ("excess_wait", "queue_pressure"))
+    assert borne >= 0.6 * suppressed["strain"]
+    speaker = [alert for alert in told if alert["kind"] == "queue.strain"][-1]
+    assert speaker["suppresses"] == [suppressed["id"]]
+
+
+def test_when_the_queue_alert_is_over_those_still_over_the_line_are_told() -> None:
+    for ends in (waits(6, 0, 0), action(T0 + 6000, Closed(id="c", tenant=TENANT, alert=first_id(OPENED), by="lea"))):
+        told = [a for a in changes([*STRAINED_BY_THE_QUEUE, ends, tick(T0 + 9000)]) if a["kind"] == "agent.strain"]
+        assert [alert["phase"] for alert in told] == ["suppressed", "open"]
+        assert told[1]["id"] == told[0]["id"]
+        assert told[1]["history"][1]["reason"] == T.UNCOVERED.value
+
+
+def test_when_the_queue_alert_is_over_those_under_their_line_are_done() -> None:
+    healed = [state(5, "break"), *(tick(T0 + s * SECOND) for s in range(10, 600, 10))]
+    log = [*STRAINED_BY_THE_QUEUE, *healed, waits(300, 9, 400), waits(600, 0, 0)]
+    rules = document(agent_strain={"open_line": 40, "close_line": 0})
+    log[0] = settings(T0 - 1, rules)
+    told = [a for a in changes(log) if a["kind"] == "agent.strain"]
+    assert [alert["phase"] for alert in told] == ["suppressed", "resolved"]
+
+
+def test_a_critical_agent_alert_is_never_suppressed() -> None:
+    log = [settings(T0 - 1, document(agent_strain={"critical_line": 21})), *STRAINED_BY_THE_QUEUE[1:]]
+    assert "suppressed" not in phases(log, "agent.strain")
+    assert phases(log, "agent.strain")[0] == "open"
+
+
+def test_a_suppressed_alert_that_becomes_critical_is_told() -> None:
+    log = [settings(T0 - 1, document(agent_strain={"critical_line": 85})), *STRAINED_BY_THE_QUEUE[1:]]
+    log += [entry for i in range(8) for entry in served(5 + 2 * i, 900, 10 + i)]
+    told = [(a["phase"], a["severity"]) for a in changes(log) if a["kind"] == "agent.strain"]
+    assert told[:2] == [("suppressed", "warning"), ("open", "critical")]
+
+
+def test_strain_of_the_agents_own_contacts_is_not_suppressed() -> None:
+    rules = document(agent_strain={"open_line": 40})
+    log = [settings(T0 - 1, rules), waits(0.3, 9, 400), state(0.4, "available"), *served(1, 1, 1, flags=ABUSIVE)]
+    assert phases(log, "agent.strain") == ["open"]
+
+
+def test_an_alert_that_is_open_is_not_suppressed_afterwards() -> None:
+    log = [settings(T0 - 1, document()), state(0.1, "available"), *served(0.2, 500, 1), waits(4, 9, 400)]
+    log += served(5, 500, 2)
+    assert phases(log, "agent.strain") == ["open"]

@@ -1,0 +1,250 @@
+"""Agent strain's closed forms against plain Python that integrates in tiny steps."""
+
+from __future__ import annotations
+
+import math
+import random
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from services.scoring.core import agent_strain as ags
+from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK
+from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
+from shared.contract.rows import STATE_CODES
+
+T0 = 1_772_440_440_000
+LINE, BREAK_LINE_S = 0.85, 3600.0
+STATES = list(STATE_CODES)
+seeds = st.integers(0, 10**6)
+few = settings(max_examples=8, deadline=None, phases=[Phase.generate])
+
+
+def weights(rows: int = 1) -> ags.Weights:
+    weight = np.ones((rows, ags.D))
+    return ags.Weights(weight, ags.scale_of(weight), np.full(rows, LINE), np.full(rows, BREAK_LINE_S))
+
+
+def one_agent() -> tuple[ags.Agents, NDArray[np.intp]]:
+    agents = ags.Agents()
+    row = np.array([agents.add()])
+    agents.t_ms[row] = T0
+    return agents, row
+
+
+def touch(agents: ags.Agents, r: NDArray[np.intp], at_ms: int) -> None:
+    ags.touch(agents, r, np.full(r.size, at_ms), weights(r.size))
+
+
+def impulse(agents: ags.Agents, r: NDArray[np.intp], at_ms: int, driver: int, amount: float) -> None:
+    amounts = np.zeros((r.size, ags.D))
+    amounts[:, driver] = amount
+    ags.add_impulses(agents, r, np.full(r.size, at_ms), amounts)
+
+
+def judged(agents: ags.Agents, r: NDArray[np.intp], at_ms: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    w = weights(r.size)
+    level = ags.levels(ags.move(agents, r, at_ms, w), w)
+    return level, ags.strain(level, w.scale)
+
+
+class Stepped:
+    """dS/dt = load - S/tau in steps of 1/20 s, straight from the words of the design."""
+
+    STEP_S = 0.05
+
+    def __init__(self) -> None:
+        self.fast = dict.fromkeys((OCCUPANCY, COMPLAINTS, SINCE_BREAK), 0.0)
+        self.slow = dict(self.fast)
+        self.busy = self.staffed = self.work_s = 0.0
+
+    def live(self, seconds: float, state: str) -> None:
+        busy = state in ("on_contact", "acw")
+        staffed = busy or state in ("available", "reserved")
+        at_work = staffed or state == "meeting"
+        rests = state in ("break", "offline")
+        speed = 3.0 if rests else 1.0
+        for _ in range(round(seconds / self.STEP_S)):
+            load = dict.fromkeys(self.fast, 0.0)
+            load[OCCUPANCY] = (busy - LINE * staffed) / (1.0 - LINE)
+            load[SINCE_BREAK] = float(at_work and self.work_s >= BREAK_LINE_S)
+            for levels, tau_s in ((self.fast, TAU_FAST_S), (self.slow, TAU_SLOW_S)):
+                for driver in levels:
+                    levels[driver] += self.STEP_S * (load[driver] - levels[driver] * speed) / tau_s
+            self.busy += self.STEP_S * (busy - self.busy) / 1800.0
+            self.staffed += self.STEP_S * (staffed - self.staffed) / 1800.0
+            self.work_s = max(self.work_s - 12 * self.STEP_S, 0.0) if rests else self.work_s + self.STEP_S * at_work
+
+
+@few
+@given(seed=seeds)
+def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: int) -> None:
+    rng = random.Random(seed)
+    agents, r = one_agent()
+    oracle, at_ms = Stepped(), T0
+    agents.work_s[r] = oracle.work_s = 3300.0
+    for _ in range(6):
+        state, seconds = rng.choice(STATES), rng.choice((1, 20, 150, 400))
+        agents.state[r] = STATE_CODES[state]
+        if rng.random() < 0.5:
+            impulse(agents, r, at_ms, COMPLAINTS, 1.0)
+            oracle.fast[COMPLAINTS] += 1.0
+            oracle.slow[COMPLAINTS] += 1.0
+        at_ms += seconds * 1000
+        oracle.live(seconds, state)
+        moved = ags.move(agents, r, at_ms, weights())
+        for driver in oracle.fast:
+            assert moved.fast[0, driver] == pytest.approx(oracle.fast[driver], abs=2e-4)
+            assert moved.slow[0, driver] == pytest.approx(oracle.slow[driver], abs=2e-4)
+        assert moved.busy[0] == pytest.approx(oracle.busy, abs=1e-4)
+        assert moved.staffed[0] == pytest.approx(oracle.staffed, abs=1e-4)
+        assert moved.work_s[0] == pytest.approx(oracle.work_s, abs=1.0)
+        touch(agents, r, at_ms)
+
+
+@few
+@given(seed=seeds)
+def test_one_step_is_many_steps(seed: int) -> None:
+    rng = random.Random(seed)
+    (one, r), (many, _) = one_agent(), one_agent()
+    for agents in (one, many):
+        agents.state[r] = STATE_CODES[rng.choice(STATES[:4])] if agents is one else one.state[r]
+        agents.work_s[r] = 3000.0
+        impulse(agents, r, T0, COMPLAINTS, 2.0)
+    end_ms = T0 + 3_000_000
+    touch(one, r, end_ms)
+    for at_ms in sorted(rng.sample(range(T0, end_ms), 40)):
+        touch(many, r, at_ms)
+    touch(many, r, end_ms)
+    for name in ("fast", "slow", "busy", "staffed", "work_s"):
+        np.testing.assert_allclose(getattr(many, name)[r], getattr(one, name)[r], rtol=1e-9, atol=1e-9)
+
+
+def strained() -> tuple[ags.Agents, NDArray[np.intp]]:
+    agents, r = one_agent()
+    agents.state[r] = STATE_CODES["on_contact"]
+    touch(agents, r, T0 + 2_400_000)
+    impulse(agents, r, T0 + 2_400_000, COMPLAINTS, 2.0)
+    return agents, r
+
+
+def path(agents: ags.Agents, r: NDArray[np.intp], state: str, minutes: int = 60) -> list[float]:
+    agents.state[r] = STATE_CODES[state]
+    at_ms = int(agents.t_ms[r][0]) + 60_000 * np.arange(minutes + 1)[:, None]
+    return [float(v) for v in judged(agents, r, at_ms)[1][:, 0]]
+
+
+def test_a_break_heals_monotonously_and_faster_than_idleness_and_after_contact_work_does_not_heal() -> None:
+    in_break, idle, acw = (path(*strained(), state) for state in ("break", "available", "acw"))
+    assert all(later < earlier for earlier, later in pairwise(in_break))
+    assert in_break[-1] < 2.0
+    assert in_break[10] < idle[10] < acw[10]
+    # Occupancy is full in after-contact work: its level rises all the same.
+    agents, r = strained()
+    agents.state[r] = STATE_CODES["acw"]
+    before, after = (judged(agents, r, T0 + 2_400_000 + s * 1000)[0][0, OCCUPANCY] for s in (0, 600))
+    assert after > before
+
+
+def test_a_meeting_is_work_for_the_next_break_but_not_a_contact() -> None:
+    agents, r = one_agent()
+    agents.state[r] = STATE_CODES["meeting"]
+    moved = ags.move(agents, r, T0 + 600_000, weights())
+    assert (moved.work_s[0], moved.busy[0]) == (600.0, 0.0)
+
+
+def test_five_minutes_of_break_pay_for_an_hour() -> None:
+    agents, r = one_agent()
+    agents.work_s[r] = 3600.0
+    agents.state[r] = STATE_CODES["break"]
+    assert ags.move(agents, r, T0 + 299_000, weights()).work_s[0] == pytest.approx(12.0)
+    assert ags.move(agents, r, T0 + 300_000, weights()).work_s[0] == 0.0
+    assert ags.move(agents, r, T0 + 900_000, weights()).work_s[0] == 0.0
+
+
+@few
+@given(seed=seeds)
+def test_shares_add_up_to_the_strain_and_a_strain_of_zero_has_none(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    level = rng.exponential(0.4, (50, ags.D)) * (rng.random((50, ags.D)) < 0.5)
+    level[0] = 0.0
+    score = ags.strain(level, np.full(50, 2.1))
+    shares = ags.shares(level, score)
+    np.testing.assert_allclose(shares.sum(axis=1), score, atol=1e-9)
+    assert (shares >= 0).all()
+    assert not shares[0].any()
+    assert ((score >= 0) & (score <= 100)).all()
+
+
+@few
+@given(seed=seeds)
+def test_an_impulse_that_comes_late_is_one_that_came_in_time(seed: int) -> None:
+    """As long as the agent was at work since: what a break would have healed of it is not made up for."""
+    rng = random.Random(seed)
+    (in_time, r), (late, _) = one_agent(), one_agent()
+    for agents in (in_time, late):
+        agents.state[r] = STATE_CODES["on_contact"]
+    happened_ms, now_ms = T0 + rng.randrange(600_000), T0 + 600_000 + rng.randrange(600_000)
+    touch(in_time, r, happened_ms)
+    impulse(in_time, r, happened_ms, COMPLAINTS, 1.5)
+    for agents in (in_time, late):
+        touch(agents, r, now_ms)
+    impulse(late, r, happened_ms, COMPLAINTS, 1.5)
+    np.testing.assert_allclose(late.fast[r], in_time.fast[r], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(late.slow[r], in_time.slow[r], rtol=1e-9, atol=1e-9)
+
+
+def test_a_past_contact_leaves_what_a_contact_in_its_time_would_have_left() -> None:
+    """Of an ACD that tells a contact only when it is over; the agent counted as idle in that time."""
+    (known, r), (past, _) = one_agent(), one_agent()
+    for agents in (known, past):
+        agents.state[r] = STATE_CODES["available"]
+        touch(agents, r, T0 + 300_000)
+    known.state[r] = STATE_CODES["on_contact"]
+    for agents in (known, past):
+        touch(agents, r, T0 + 700_000)
+    known.state[r] = STATE_CODES["available"]
+    ags.add_past_contact(past, r, np.array([T0 + 700_000]), np.array([400.0]), weights())
+    for agents in (known, past):
+        touch(agents, r, T0 + 900_000)
+    for name in ("fast", "slow", "busy"):
+        np.testing.assert_allclose(getattr(past, name)[r], getattr(known, name)[r], rtol=1e-9, atol=1e-9)
+
+
+def test_a_row_never_goes_back_in_time() -> None:
+    agents, r = strained()
+    before = agents.pack()
+    touch(agents, r, T0 + 60_000)
+    assert agents.pack() == before
+
+
+def test_occupancy_of_a_steady_day_is_its_part_on_contact() -> None:
+    agents, r = one_agent()
+    at_ms = T0
+    for _ in range(600):
+        for state, seconds in (("on_contact", 54), ("available", 6)):
+            agents.state[r] = STATE_CODES[state]
+            at_ms += seconds * 1000
+            touch(agents, r, at_ms)
+    assert ags.occupancy(ags.move(agents, r, at_ms, weights()))[0] == pytest.approx(0.9, abs=0.01)
+    assert judged(agents, r, at_ms)[0][0, OCCUPANCY] == pytest.approx((0.9 - LINE) / (1 - LINE), abs=0.05)
+
+
+def test_minutes_of_break_until_below_the_line_come_true() -> None:
+    agents, r = strained()
+    now_ms = int(agents.t_ms[r][0])
+    minutes = ags.minutes_of_break_until(agents, 0, now_ms, weights(), 30.0)
+    assert minutes is not None
+    strain = path(agents, r, "break", minutes)
+    assert strain[minutes] < 30.0 <= strain[minutes - 1]
+    assert ags.minutes_of_break_until(agents, 0, now_ms, weights(), 0.0) is None
+
+
+def test_what_remains_is_e_to_the_minus_dt_over_tau() -> None:
+    assert float(remaining(600.0, TAU_FAST_S)) == pytest.approx(math.exp(-1), rel=1e-15)
+    assert float(remaining(0.0, TAU_FAST_S)) == 1.0

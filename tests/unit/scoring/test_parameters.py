@@ -1,0 +1,164 @@
+"""Settings: every fault is named, defaults hold, tenants and queues override."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from services.scoring.core.parameters import (
+    ALERT_RULES,
+    BadSettings,
+    check_settings,
+    default_parameters,
+    load_parameters,
+)
+
+
+def test_the_built_in_defaults_are_good_and_of_revision_0() -> None:
+    assert default_parameters().revision == 0
+    assert default_parameters().lateness_s == 900
+    assert check_settings({}) == []
+
+
+def test_every_bound_holds_at_its_ends_and_not_beyond() -> None:
+    for kind, rules in ALERT_RULES.items():
+        for name, bounds in rules.items():
+            for value, good in ((bounds.low, True), (bounds.high, True), (bounds.low - 1, False), (1e9, False)):
+                document = {"alerts": {kind: {name: value}}}
+                faults = [fault for fault in check_settings(document) if "outside" in fault]
+                assert (faults == []) is good, (kind, name, value)
+
+
+FAULTY = """
+revision = -1
+lateness_s = 5
+colour = "red"
+[alerts."queue.strain"]
+open_line = 101
+opne_hold_s = 3
+[alerts."queue.mood"]
+[drivers.agent.occupancy]
+weight = "high"
+[drivers.agent.aht]
+[drivers.queue.abandonment]
+usual = true
+[drivers.team]
+[tenants.acme]
+team = "x"
+[tenants.acme.queues.q1]
+team = ""
+[tenants.acme.queues.q1.alerts."agent.strain"]
+open_line = nan
+[tenants.acme.queues]
+q2 = 3
+[tenants]
+other = 7
+"""
+# Each line of the settings above that is wrong, by where the fault is and a word of what it says.
+FAULTS = {
+    "colour": "unknown",
+    "alerts.queue.strain.open_line": "outside",
+    "alerts.queue.strain.opne_hold_s": "unknown",
+    "alerts.queue.mood": "unknown",
+    "drivers.team": "unknown",
+    "drivers.agent.occupancy.weight": "must be a number",
+    "drivers.agent.aht": "unknown",
+    "drivers.queue.abandonment.usual": "must be a number",
+    "revision": "whole number",
+    "lateness_s": "outside",
+    "tenants.acme.team": "unknown",
+    "tenants.acme.queues.q1.team": "name of a team",
+    "tenants.acme.queues.q1.alerts.agent.strain.open_line": "outside",
+    "tenants.acme.queues.q2": "must be a table",
+    "tenants.other": "must be a table",
+}
+
+
+def faulty() -> dict[str, Any]:
+    document = tomllib.loads(FAULTY.replace("[tenants.acme.queues]\nq2 = 3\n[tenants]\nother = 7\n", ""))
+    document["tenants"]["acme"]["queues"]["q2"] = 3
+    document["tenants"]["other"] = 7
+    return document
+
+
+def test_one_message_names_every_fault() -> None:
+    told = dict(fault.split(": ", 1) for fault in check_settings(faulty()))
+    assert told.keys() == FAULTS.keys()
+    for place, word in FAULTS.items():
+        assert word in told[place]
+    with pytest.raises(BadSettings) as caught:
+        load_parameters(faulty())
+    assert all(place in str(caught.value) for place in FAULTS)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"revision": True},
+        {"revision": 1.5},
+        {"revision": 2**31},
+        {"revision": "1"},
+        {"lateness_s": 10**400},
+        {"lateness_s": float("inf")},
+        {"alerts": []},
+        {"alerts": {"queue.strain": 5}},
+        {"drivers": 3},
+        {"drivers": {"agent": [1]}},
+        {"tenants": []},
+        {"tenants": {"t": {"queues": []}}},
+        {"tenants": {"t": {"lateness_s": 900}}},
+        {"tenants": {"t": {"queues": {"q": {"queues": {}}}}}},
+        {"drivers": {"queue": {"service_level": {"goal": float("nan")}}}},
+    ],
+)
+def test_what_has_the_wrong_form_is_a_fault_and_never_a_crash(document: dict[str, Any]) -> None:
+    assert len(check_settings(document)) == 1
+
+
+def test_lines_that_cross_are_a_fault_where_they_cross() -> None:
+    """Also when each of the two stands in another table: the closing line of all, the opening line of one queue."""
+    document: dict[str, Any] = {
+        "alerts": {"queue.strain": {"close_line": 50}},
+        "tenants": {"t": {"queues": {"q": {"alerts": {"queue.strain": {"open_line": 40}}}}}},
+    }
+    assert check_settings(document) == ["tenants.t.queues.q.alerts.queue.strain: close_line 50 is above open_line 40"]
+    document["alerts"]["queue.strain"]["open_line"] = 30
+    assert [fault.partition("alerts")[0] for fault in check_settings(document)] == [
+        "",
+        "tenants.t.",
+        "tenants.t.queues.q.",
+    ]
+
+
+def test_a_queue_overrides_its_tenant_and_a_tenant_overrides_all() -> None:
+    document = tomllib.loads(
+        """
+        revision = 7
+        [drivers.queue.predicted_wait]
+        target_wait_s = 40
+        [tenants.acme.drivers.queue.predicted_wait]
+        target_wait_s = 50
+        [tenants.acme.queues.vip]
+        team = "team-a"
+        [tenants.acme.queues.vip.drivers.queue.predicted_wait]
+        target_wait_s = 10
+        """
+    )
+    parameters = load_parameters(document)
+    targets = {
+        scope: parameters.scope(*scope).queue["predicted_wait"]["target_wait_s"]
+        for scope in (("other", None), ("other", "vip"), ("acme", None), ("acme", "q"), ("acme", "vip"))
+    }
+    assert list(targets.values()) == [40, 40, 50, 50, 10]
+    assert parameters.scope("acme", "vip").team == "team-a"
+    assert parameters.scope("acme", "q").team is None
+    assert parameters.scope("acme", "vip").queue["predicted_wait"]["weight"] == 1.0
+    assert default_parameters().scope("acme", "vip").queue["predicted_wait"]["target_wait_s"] == 60
+
+
+def test_overrides_of_one_scope_do_not_leak_into_another() -> None:
+    first = load_parameters({"alerts": {"queue.strain": {"open_line": 77}}})
+    assert first.scope("t").alerts["queue.strain"]["open_line"] == 77
+    assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 60

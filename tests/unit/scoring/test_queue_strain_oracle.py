@@ -1,0 +1,187 @@
+"""Queue strain against plain Python: one queue at a time, sums over lists, no vectors."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from scoring_logs import NAN
+
+from services.scoring.core import queue_strain as qs
+from services.scoring.core.agent_strain import Agents
+from services.scoring.core.pools import Pools, Service
+from shared.contract.rows import STATE_CODES
+
+T0 = 1_772_440_440_000
+TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL = 60.0, 45.0, 0.7, 0.8, 0.05, 0.2
+TAU_S = (900.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
+
+
+@dataclass
+class Queue:
+    """What happened in one queue: (column, ms, amount), and what waits."""
+
+    facts: list[tuple[int, int, float]] = field(default_factory=list)
+    first_ms: int = T0
+    waiting: int = 0
+    oldest_ms: int = 0
+    observed_ms: int = 0
+    observed_waiting: float = 0.0
+    observed_longest_s: float = NAN
+    observed_agents: float = NAN
+    agents: set[int] = field(default_factory=set)
+
+    def sum(self, column: int, at_ms: int) -> float:
+        return sum(a * math.exp(-(at_ms - ms) / 1000 / TAU_S[column]) for c, ms, a in self.facts if c == column)
+
+    def handle_s(self, at_ms: int) -> float:
+        return (self.sum(qs.HANDLE_SUM, at_ms) + 480.0) / (self.sum(qs.HANDLE_COUNT, at_ms) + 2.0)
+
+    def erlangs(self, at_ms: int) -> float:
+        age_s = max((at_ms - self.first_ms) / 1000, 600.0)
+        per_s = self.sum(qs.ARRIVALS, at_ms) / (900.0 * (1 - math.exp(-age_s / 900.0)))
+        return per_s * self.handle_s(at_ms)
+
+    def waits(self, at_ms: int) -> tuple[float, float | None]:
+        believed = self.observed_ms > 0 and at_ms - self.observed_ms <= 300_000
+        waiting = self.observed_waiting if believed else float(self.waiting)
+        longest_s = None
+        if believed and not math.isnan(self.observed_longest_s):
+            longest_s = self.observed_longest_s + (at_ms - self.observed_ms) / 1000
+        elif self.oldest_ms:
+            longest_s = max((at_ms - self.oldest_ms) / 1000, 0.0)
+        return waiting, longest_s if waiting > 0 else None
+
+
+def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
+    """The five levels of one queue by the words of the design, weights 1."""
+    me = queues[q]
+    longest_s = me.waits(at_ms)[1]
+
+    def pooled(measure: list[float]) -> float:
+        if not me.agents:
+            return measure[q]
+        parts = (
+            len(me.agents & o.agents) / len(o.agents) * m for o, m in zip(queues, measure, strict=True) if o.agents
+        )
+        return max(sum(parts), measure[q])
+
+    all_waiting = pooled([o.waits(at_ms)[0] for o in queues])
+    offered = pooled([o.erlangs(at_ms) for o in queues])
+    agents = float(len(me.agents)) or (0.0 if math.isnan(me.observed_agents) else me.observed_agents)
+    rho = offered / agents if agents else 0.0
+    theta = (me.sum(qs.LEFT, at_ms) + 1) / (me.sum(qs.WAITED, at_ms) + 600.0)
+    predicted_s = 0.0
+    if agents and all_waiting > 0:
+        mu = max(agents, 1.0) / me.handle_s(at_ms)
+        last = mu + all_waiting * theta
+        predicted_s = math.log(last / mu) / theta + (1 / mu + 1 / last) / 2 + theta / 12 * (1 / mu**2 - 1 / last**2)
+    elif agents:
+        predicted_s = min(rho, 0.995) ** (math.sqrt(2 * (agents + 1)) - 1) * me.handle_s(at_ms) / agents
+    predicted_s = max(predicted_s, longest_s or 0.0)
+    recent_s = me.sum(qs.WAIT_SUM, at_ms) / (me.sum(qs.WAIT_COUNT, at_ms) + 1)
+    within = (me.sum(qs.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qs.ENDED, at_ms) + 4)
+    left = (me.sum(qs.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qs.ENDED, at_ms) + 5)
+    raw = (
+        predicted_s / TARGET_S,
+        (rho - LOAD_LINE) / (1 - LOAD_LINE),
+        recent_s / RECENT_TARGET_S,
+        (GOAL - within) / GOAL,
+        (left - USUAL) / (FULL - USUAL),
+    )
+    return [min(max(level, 0.0), 6.0) for level in raw]
+
+
+def parameters(n: int) -> qs.QueueParameters:
+    weight = np.ones((n, qs.D))
+    columns = (TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL)
+    return qs.QueueParameters(weight, qs.scale_of(weight), *(np.full(n, value) for value in columns))
+
+
+def centre(seed: int, n: int = 5) -> tuple[qs.Queues, Pools, list[Queue], int]:
+    """Random queues, some of which share agents, in the engine's tables and in plain Python."""
+    rng = random.Random(seed)
+    table, service, agents = qs.Queues(), Service(), Agents()
+    plain = [Queue(first_ms=T0 + rng.randrange(60_000)) for _ in range(n)]
+    now_ms = T0 + rng.choice((100_000, 900_000, 3_000_000))
+    for _ in range(12):
+        agents.state[agents.add()] = STATE_CODES[rng.choice(("available", "on_contact", "acw", "break"))]
+    agents.said_state[:12] = True
+    for q, queue in enumerate(plain):
+        row = table.add()
+        table.first_ms[row] = queue.first_ms
+        at_ms = queue.first_ms
+        table.t_ms[row] = at_ms
+        for _ in range(rng.choice((0, 3, 40))):
+            at_ms = min(at_ms + rng.randrange(20_000), now_ms)
+            column, amount = rng.choice(
+                ((0, 1.0), (1, 80.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 300.0), (7, 1.0), (8, 1.0), (9, 70.0))
+            )
+            qs.touch(table, np.array([row]), np.array([at_ms]))
+            late_ms = at_ms - rng.choice((0, 0, 4000))
+            qs.add(table, np.array([row]), np.array([late_ms]), column, np.array([amount]))
+            queue.facts.append((column, late_ms, amount))
+        if rng.random() < 0.6:
+            queue.waiting = rng.randrange(1, 9)
+            queue.oldest_ms = now_ms - rng.randrange(200_000)
+        if rng.random() < 0.5:
+            queue.observed_ms = now_ms - rng.choice((0, 5000, 290_000, 400_000))
+            queue.observed_waiting = float(rng.randrange(6))
+            queue.observed_longest_s = rng.choice((NAN, 33.0))
+            queue.observed_agents = rng.choice((NAN, 3.0))
+        for name in (
+            "waiting",
+            "oldest_ms",
+            "observed_ms",
+            "observed_waiting",
+            "observed_longest_s",
+            "observed_agents",
+        ):
+            getattr(table, name)[row] = getattr(queue, name)
+        for agent in rng.sample(range(12), rng.choice((0, 2, 5))):
+            service.serve(np.array([agent]), np.array([q]), np.array([now_ms - 60_000]))
+            if agents.state[agent] != STATE_CODES["break"]:
+                queue.agents.add(agent)
+    pools = Pools()
+    pools.refresh(service, agents, np.ones(n, bool), now_ms)
+    return table, pools, plain, now_ms
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_judged_queues_are_those_of_plain_python(seed: int) -> None:
+    table, pools, plain, now_ms = centre(seed)
+    rows = np.arange(table.n)
+    moments = now_ms + np.array([0, 1000, 59_000, 301_000])
+    judged = qs.judge(table, rows, moments[:, None], parameters(table.n), pools)
+    for k, at_ms in enumerate(moments.tolist()):
+        for q in rows.tolist():
+            np.testing.assert_allclose(judged.level[k, q], levels(plain, q, at_ms), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_some_rows_are_judged_as_among_all(seed: int) -> None:
+    table, pools, _, now_ms = centre(seed)
+    whole = qs.judge(table, np.arange(table.n), now_ms, parameters(table.n), pools)
+    some = qs.judge(table, np.array([1, 3]), now_ms, parameters(2), pools)
+    assert some.level.tobytes() == whole.level[[1, 3]].tobytes()
+    np.testing.assert_array_equal(some.value, whole.value[[1, 3]])
+
+
+def test_a_queue_of_which_nothing_is_known_has_no_strain() -> None:
+    table = qs.Queues()
+    table.add()
+    judged = qs.judge(table, np.array([0]), T0, parameters(1), Pools())
+    assert not judged.level.any()
+    assert math.isnan(judged.longest_s[0])
+
+
+def test_a_pool_restored_from_a_checkpoint_is_the_same() -> None:
+    table, pools, _, now_ms = centre(3)
+    restored = Pools()
+    restored.unpack(pools.pack())
+    rows = np.arange(table.n)
+    one, other = (qs.judge(table, rows, now_ms, parameters(table.n), p).level.tobytes() for p in (pools, restored))
+    assert one == other

@@ -1,0 +1,218 @@
+"""API keys and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+
+from shared.access import (
+    DEMO_KEY,
+    EVENTS_WRITE,
+    BadToken,
+    Claims,
+    KeyRing,
+    TokenVerifier,
+    decode_api_key,
+    demo_key_record,
+    encode_api_key,
+    mint,
+    new_api_key,
+)  # fmt: skip
+from shared.clock import ManualClock
+from shared.log import LogUnavailable
+from shared.log_memory import MemoryLog
+
+SECRET = b"s" * 32
+NOW_S = 1_772_442_847.0
+GOOD = {"sub": "kim", "tenant": "acme", "teams": ["blue"], "role": "lead", "exp": NOW_S + 60}
+
+
+def counting_bytes() -> Callable[[int], bytes]:
+    made = iter(range(256))
+    return lambda n: bytes([next(made)] * n)
+
+
+def ring_with(*records: Any) -> tuple[KeyRing, MemoryLog]:
+    log = MemoryLog(clock=ManualClock())
+
+    async def fill() -> KeyRing:
+        for record in records:
+            await log.put_api_key(record.id, encode_api_key(record))
+        ring = KeyRing(log)
+        await ring.refresh()
+        return ring
+
+    return asyncio.run(fill()), log
+
+
+def test_a_new_key_is_shown_once_and_kept_as_a_hash() -> None:
+    text, record = new_api_key("acme", [EVENTS_WRITE], random_bytes=counting_bytes(), now_ms=5)
+    assert text == f"sk_000000000000_{'01' * 32}"
+    assert record.id == "000000000000"
+    assert text.encode() not in encode_api_key(record)
+    assert decode_api_key(encode_api_key(record)) == record
+
+
+def test_a_key_with_an_unknown_scope_is_not_made() -> None:
+    with pytest.raises(ValueError, match="unknown scope alerts:eat; known: events:write"):
+        new_api_key("acme", ["alerts:eat"], random_bytes=counting_bytes(), now_ms=5)
+
+
+def test_a_known_key_names_its_tenant_and_scopes() -> None:
+    text, record = new_api_key("acme", [EVENTS_WRITE], random_bytes=counting_bytes(), now_ms=5)
+    ring, _ = ring_with(record)
+    for header in (f"Bearer {text}", f"bearer  {text} "):
+        found = ring.principal(header.encode())
+        assert found is not None
+        assert (found.key_id, found.tenant, found.scopes) == (record.id, "acme", {EVENTS_WRITE})
+
+
+def test_anything_but_the_whole_key_is_nobody() -> None:
+    text, record = new_api_key("acme", [EVENTS_WRITE], random_bytes=counting_bytes(), now_ms=5)
+    ring, _ = ring_with(record)
+    for header in (
+        "",
+        text,
+        f"Basic {text}",
+        "Bearer",
+        f"Bearer {text[:-1]}",
+        f"Bearer {text}0",
+        f"Bearer {text[:15]}",
+    ):
+        assert ring.principal(header.encode()) is None
+    assert ring.principal(b"Bearer sk_\xff\xfe_\x00") is None
+    assert ring.principal(b"Bearer " + DEMO_KEY.encode()) is None
+
+
+def test_the_demo_key_works_where_the_demo_stored_it() -> None:
+    ring, _ = ring_with(demo_key_record())
+    found = ring.principal(b"Bearer sk_demo")
+    assert found is not None
+    assert found.tenant == "demo"
+
+
+def test_a_revoked_or_deleted_key_is_nobody_after_the_next_reading() -> None:
+    text, record = new_api_key("acme", [EVENTS_WRITE], random_bytes=counting_bytes(), now_ms=5)
+    header = f"Bearer {text}".encode()
+    ring, log = ring_with(record)
+
+    async def story() -> None:
+        assert ring.principal(header)
+        await log.put_api_key(record.id, encode_api_key(type(record)(**{**_fields(record), "revoked": True})))
+        await ring.refresh()
+        assert ring.principal(header) is None
+        await log.put_api_key(record.id, encode_api_key(record))
+        await ring.refresh()
+        assert ring.principal(header)
+        await log.put_api_key(record.id, None)
+        await ring.refresh()
+        assert ring.principal(header) is None
+
+    asyncio.run(story())
+
+
+def test_a_damaged_record_does_not_hide_the_others() -> None:
+    async def story() -> None:
+        log = MemoryLog(clock=ManualClock())
+        await log.put_api_key("broken", b"{")
+        await log.put_api_key("demo", encode_api_key(demo_key_record()))
+        ring = KeyRing(log)
+        await ring.refresh()
+        assert ring.principal(b"Bearer sk_demo")
+
+    asyncio.run(story())
+
+
+def test_keys_stay_in_force_while_the_store_is_away() -> None:
+    class AwayLog(MemoryLog):
+        away = False
+
+        async def api_keys(self) -> dict[str, bytes]:
+            if self.away:
+                raise LogUnavailable("away")
+            return await super().api_keys()
+
+    async def story() -> None:
+        log = AwayLog(clock=ManualClock())
+        await log.put_api_key("demo", encode_api_key(demo_key_record()))
+        ring = KeyRing(log)
+        assert not ring.loaded
+        await ring.refresh()
+        log.away = True
+        with pytest.raises(LogUnavailable):
+            await ring.refresh()
+        assert ring.loaded
+        assert ring.principal(b"Bearer sk_demo")
+
+    asyncio.run(story())
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}
+
+
+def sign(claims: dict[str, Any], secret: bytes = SECRET, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, secret, algorithm=algorithm)
+
+
+def test_a_minted_token_says_who_it_is() -> None:
+    token = mint(SECRET, tenant="acme", teams=["blue", "*"], role="agent", sub="kim", exp_s=int(NOW_S) + 9, agent="a7")
+    claims = TokenVerifier(SECRET).verify(token, NOW_S)
+    assert claims == Claims("kim", "acme", ("blue", "*"), "agent", int(NOW_S) + 9, "a7")
+
+
+@pytest.mark.parametrize("name", ["sub", "tenant", "teams", "role", "exp"])
+def test_each_required_claim_is_missed_by_name(name: str) -> None:
+    with pytest.raises(BadToken, match=f"lacks {name}"):
+        TokenVerifier(SECRET).verify(sign({k: v for k, v in GOOD.items() if k != name}), NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"exp": NOW_S}, "expired"),
+        ({"exp": "soon"}, "exp"),
+        ({"nbf": NOW_S + 31}, "not valid yet"),
+        ({"role": "owner"}, "role"),
+        ({"teams": "blue"}, "teams"),
+        ({"teams": [1]}, "teams"),
+        ({"tenant": 1}, "tenant"),
+        ({"agent": 7}, "agent"),
+    ],
+)
+def test_a_claim_that_does_not_fit_is_told(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadToken, match=says):
+        TokenVerifier(SECRET).verify(sign(GOOD | change), NOW_S)
+
+
+def test_times_and_audience_of_others_do_not_disturb() -> None:
+    token = sign(GOOD | {"nbf": NOW_S + 29, "iat": NOW_S + 9999, "aud": "somebody", "iss": "us"})
+    assert TokenVerifier(SECRET).verify(token, NOW_S).sub == "kim"
+
+
+def test_another_secret_another_algorithm_and_no_signature_are_refused() -> None:
+    verifier = TokenVerifier(SECRET)
+    with pytest.raises(BadToken, match="another secret"):
+        verifier.verify(sign(GOOD, b"t" * 32), NOW_S)
+    with pytest.raises(BadToken, match="algorithm is not accepted"):
+        verifier.verify(sign(GOOD, b"s" * 64, "HS512"), NOW_S)
+    with pytest.raises(BadToken, match="algorithm is not accepted"):
+        verifier.verify(jwt.encode(GOOD, "", algorithm="none"), NOW_S)
+    head, body, _ = sign(GOOD).split(".")
+    with pytest.raises(BadToken, match="another secret"):
+        verifier.verify(f"{head}.{body}.", NOW_S)
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\ud800", "é.é.é", "." * 9, "x" * 100_000])
+def test_what_is_no_token_is_told_so(token: str) -> None:
+    with pytest.raises(BadToken, match="not a readable JWT"):
+        TokenVerifier(SECRET).verify(token, NOW_S)
+
+
+def test_a_short_secret_is_refused_at_start() -> None:
+    with pytest.raises(ValueError, match="at least 32"):
+        TokenVerifier(b"short")

@@ -1,0 +1,131 @@
+"""Ingest's encoder writes the block that the rows of the same events would give, however the events came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.contract.block import HASHED, NAMED, NUMBERS, Block, decode_block, encode_block
+from shared.contract.encoder import EventsEncoder
+from shared.contract.entries import lookup_rows
+from shared.contract.events import CHANNELS, EVENT_TYPES, OUTCOMES, STATES, event_decoder
+from shared.contract.hashes import TenantHashes, caller_issue_key
+from shared.contract.rows import Lot, RowHashes, encode_events, row_of
+
+SECRET = b"s" * 32
+NOW_MS = 1_772_442_847_000
+
+names = st.sampled_from(["billing", "sales", "kim", "ann", "名前", "a" * 300])
+seconds = st.none() | st.floats(0, 604_800)
+counts = st.none() | st.integers(0, 1_000_000)
+flags = st.none() | st.booleans()
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.uuids().map(str) | st.uuids().map(lambda u: str(u).upper()) | names,
+    "ts": st.integers(0, NOW_MS),
+    "state": st.sampled_from(STATES),
+    "outcome": st.none() | st.sampled_from(OUTCOMES),
+    "direction": st.sampled_from([None, "inbound", "outbound"]),
+    "channel": st.none() | st.sampled_from([*CHANNELS, "VOICE", "fax"]),
+    "reason": st.sampled_from([None, "lunch", "because"]),
+    "waiting": st.integers(0, 1_000_000),
+    "load": st.integers(1, 5),
+    "satisfaction": st.none() | st.integers(1, 5),
+    "wait_s": st.floats(0, 604_800),
+    "handle_time_s": st.floats(0, 604_800),
+    **dict.fromkeys(("longest_wait_s", "announced_wait_s", "talk_s", "hold_s", "acw_s", "since_previous_s"), seconds),
+    **dict.fromkeys(("agents_staffed", "agents_available", "agents_busy"), counts),
+    **dict.fromkeys(("complaint", "abusive", "compliment", "opportunity", "visit_avoided"), flags),
+    **dict.fromkeys(("caller", "issue", "team", "department", "previous_contact"), st.none() | names),
+}
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Any:
+    """Any event of the contract with any of its fields."""
+    event_type = draw(st.sampled_from(EVENT_TYPES))
+    fields = [
+        name for name in event_type.__struct_fields__ if name in VALUES or name in ("queue", "agent", "contact", "by")
+    ]
+    return event_type(**{name: draw(VALUES.get(name, names)) for name in fields})
+
+
+def plain(block: Block) -> list[dict[str, Any]]:
+    rows = []
+    for row in range(block.n):
+        out: dict[str, Any] = {"id": block.event_id(row)}
+        for name in ("kind", "ts_ms", "flags", *HASHED, *NUMBERS):
+            out[name] = repr(getattr(block, name)[row].item())
+        for name in ("tenant", *NAMED):
+            out[name] = block.strings[getattr(block, name)[row]]
+        rows.append(out)
+    return rows
+
+
+lots_of_events = st.lists(st.tuples(st.sampled_from(["acme", "demo"]), st.lists(events(), min_size=1)), min_size=1)
+
+
+@given(lots_of_events)
+@settings(max_examples=150, deadline=None)
+def test_the_block_is_that_of_the_rows(given_lots: list[tuple[str, list[Any]]]) -> None:
+    hashes = {tenant: RowHashes(tenant, SECRET) for tenant in ("acme", "demo")}
+    lots = [Lot(tenant, hashes[tenant], sent, [v.ts for v in sent]) for tenant, sent in given_lots]
+    data, asked = encode_events(lots)
+    block = decode_block(data)
+    rows = [row_of(v, tenant, v.ts, TenantHashes(tenant, SECRET)) for tenant, sent in given_lots for v in sent]
+    assert plain(block) == plain(decode_block(encode_block(rows)))
+
+    sent_events = [v for _, sent in given_lots for v in sent]
+    expected = [
+        (
+            caller_issue_key(int(block.caller[row]), sent_events[row].issue),
+            int(block.contact[row]),
+            int(block.ts_ms[row]),
+        )
+        for row in lookup_rows(block)
+    ]
+    assert asked == expected
+
+
+def test_one_by_one_or_all_at_once_gives_the_same_bytes() -> None:
+    decode = event_decoder().decode
+    sent = [
+        decode(b'{"type":"contact.offered","id":"%d","ts":%d,"contact":"c","queue":"q","caller":"%d"}' % (n, n, n % 5))
+        if n % 3
+        else decode(b'{"type":"agent.state","id":"%d","ts":%d,"agent":"a%d","state":"acw"}' % (n, n, n % 7))
+        for n in range(1000)
+    ]  # fmt: skip
+    hashes = RowHashes("acme", SECRET)
+    whole, single = EventsEncoder(), EventsEncoder()
+    whole.add("acme", hashes, sent, [v.ts for v in sent])
+    for event in sent:
+        single.add("acme", hashes, [event], [event.ts])
+    assert whole.rows == single.rows == 1000
+    assert whole.finish() == single.finish()
+
+
+def test_a_block_of_a_hundred_takes_at_most_sixty_bytes_an_event() -> None:
+    decode = event_decoder().decode
+    sent = [
+        decode(
+            b'{"type":"contact.handled","id":"%s","ts":%d,"contact":"c%d","queue":"q%d","agent":"agent-%d",'
+            b'"handle_time_s":%d.5,"outcome":"resolved","direction":"inbound"}'
+            % (f"0d8f5b1e-4a52-4d53-9f2f-{n:012x}".encode(), NOW_MS + n, n, n % 9, n % 50, n)
+        )
+        for n in range(100)
+    ]
+    data, _ = encode_events([Lot("acme", RowHashes("acme", SECRET), sent, [v.ts for v in sent])])
+    assert len(data) / 100 <= 60
+
+
+def test_contacts_are_remembered_within_bounds_and_stay_the_same() -> None:
+    hashes, reference = RowHashes("acme", SECRET), TenantHashes("acme", SECRET)
+    for start in range(0, 70_000, 7_000):
+        contacts = [f"c{n}" for n in range(start, start + 7_000)]
+        found = np.frombuffer(hashes.contacts(contacts), "<u8")
+        assert int(found[0]) == reference.contact(contacts[0])
+        assert int(found[-1]) == reference.contact(contacts[-1])
+    assert hashes.contacts([None]) == bytes(8)
+    assert len(hashes._contacts) <= hashes._contacts.SIZE_MAX + 2

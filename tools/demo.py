@@ -1,0 +1,108 @@
+"""`strainwatch demo`: everything in this process, with a simulated contact centre that posts over HTTP like an ACD."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from services.scoring.core.parameters import check_settings
+from services.scoring.scorer import SettingsConflict
+from shared.access import DEMO_KEY, demo_key_record, encode_api_key
+from shared.lifecycle import Stop
+from shared.log import Log
+from shared.settings import BadSetup, settings_of
+from tools.centre import DEMO
+from tools.demo_token import demo_token
+from tools.serve import serve
+from tools.serve_setup import Setup, read_setup
+from tools.simulate import simulate
+
+AGENTS = 24
+
+SETTINGS = """\
+# A demo is watched for minutes, so its holds are short; a centre's are longer (see the defaults).
+revision = 1  # raise it with each change below: logs of older demos hold the older text
+[tenants.demo.alerts."queue.strain"]
+open_hold_s = 5
+close_hold_s = 20
+[tenants.demo.alerts."agent.strain"]
+open_hold_s = 5
+close_hold_s = 30
+"""
+
+
+def demo(variables: Mapping[str, str], *, port: int | None, seconds: float | None) -> None:
+    """Serve the demo until a signal comes, or for some seconds of serving. Raises as `serve`, and BadSetup."""
+    now_ms = time.time_ns() // 1_000_000
+    setup = read_setup(variables, now_ms=now_ms, port=port)
+    if setup.settings is None:
+        document = settings_of(SETTINGS.encode(), check=check_settings, now_ms=now_ms)
+        setup = replace(setup, settings=document)
+    try:
+        serve(setup, _Demo(setup, seconds))
+    except SettingsConflict:
+        told = f"{setup.environment.data_dir} holds a log with settings of its own; give the demo another folder"
+        raise BadSetup([f"STRAINWATCH_DATA_DIR: {told}"]) from None
+
+
+class _Demo:
+    """What the demo adds to the services: its key, its banner, its contact centre."""
+
+    def __init__(self, setup: Setup, seconds: float | None) -> None:
+        self._setup = setup
+        self._seconds = seconds
+
+    async def prepare(self, log: Log) -> None:
+        """See Company."""
+        record = demo_key_record()
+        await log.put_api_key(record.id, encode_api_key(record))
+
+    async def run(self, stop: Stop) -> None:
+        """See Company."""
+        host = self._setup.host
+        host = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 only compared
+        address = f"http://{f'[{host}]' if ':' in host else host}:{self._setup.port}"
+        print(_banner(address, demo_token(self._setup.jwt_secret), self._seconds), flush=True)
+        try:
+            async with asyncio.timeout(self._seconds):
+                # Another seed at each start, so that no day is seen twice.
+                await simulate(address, DEMO_KEY, seed=time.time_ns(), agents=AGENTS, scenario=DEMO)
+        except TimeoutError:
+            stop.ask("the time of the demo is over")
+
+
+def seconds_of(variables: Mapping[str, str]) -> float | None:
+    """`DEMO_SECONDS`: how long to serve; None for ever. Raises BadSetup."""
+    given = variables.get("DEMO_SECONDS", "")
+    if not given:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise BadSetup([f"DEMO_SECONDS: must be a number of seconds, is {given!r}"])
+    return seconds
+
+
+def _banner(address: str, token: str, seconds: float | None) -> str:
+    event = (
+        '{"type":"queue.observed","id":"try-\'$(date +%s)\'","ts":\'$(date +%s)000\',"queue":"support",'
+        '"waiting":40,"longest_wait_s":600,"agents_staffed":5}'
+    )
+    until = f"It ends by itself after {seconds:g} s." if seconds is not None else "Ctrl-C ends it."
+    return f"""
+Strainwatch is watching a simulated contact centre ({AGENTS} agents, 4 queues). {until}
+
+  The team lead's page:
+    {address}/#token={token}
+
+  Be the ACD and report a queue of your own:
+    curl {address}/v1/events -H 'Authorization: Bearer {DEMO_KEY}' \\
+      -H 'Content-Type: application/json' -d '{event}'
+
+  All interfaces: {address}/docs
+"""

@@ -1,0 +1,149 @@
+"""What a command needs to know before it starts: environment, settings file, secrets. All faults come at once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from shared.access import SECRET_BYTES_MIN
+from shared.contract.entries import Settings
+from shared.redis_address import RedisAddress
+from shared.settings import BadSetup, Environment, read_settings
+
+Which = Literal["all", "ingest", "notify", "scoring"]
+PORTS: dict[Which, int] = {"all": 8080, "ingest": 8081, "notify": 8082, "scoring": 8083}
+
+_SECRETS: dict[str, tuple[str, tuple[Which, ...]]] = {
+    "JWT_SECRET": ("jwt-secret", ("all", "notify")),
+    "CALLER_SECRET": ("caller-secret", ("all", "ingest")),
+}
+"""Variable -> its file in the data folder, and the services that cannot be without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A checked setup of `serve`."""
+
+    which: Which
+    environment: Environment
+    host: str
+    port: int
+    settings: Settings | None
+    jwt_secret: bytes = field(repr=False)
+    caller_secret: bytes = field(repr=False)
+
+    @property
+    def lateness_s(self) -> int:
+        """How old an event may be before it counts as late."""
+        from services.scoring.core.parameters import LATENESS_S
+
+        document = self.settings.document if self.settings is not None else {}
+        return int(document.get("lateness_s", LATENESS_S.default))
+
+
+def read_setup(
+    variables: Mapping[str, str],
+    *,
+    now_ms: int,
+    which: Which = "all",
+    settings: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Setup:
+    """The setup of `serve`; what is given here goes before the environment. Raises BadSetup with every fault."""
+    faults: list[str] = []
+    environment = Environment()
+    kept = {"JWT_SECRET": b"", "CALLER_SECRET": b""}
+    try:
+        environment = Environment.read(variables)
+    except BadSetup as bad:
+        faults += bad.faults
+    else:
+        faults += _address_faults(environment)
+        faults += _secret_faults(environment, which, kept)
+    path = settings or (Path(given) if (given := variables.get("STRAINWATCH_SETTINGS")) else None)
+    document = None
+    if path is not None:
+        from services.scoring.core.parameters import check_settings  # here, for commands that only want a secret
+
+        try:
+            document = read_settings(path, check=check_settings, now_ms=now_ms)
+        except BadSetup as bad:
+            faults += bad.faults
+    if faults:
+        raise BadSetup(faults)
+    return Setup(
+        which=which,
+        environment=replace(environment, settings=path),
+        host=host or environment.host,
+        port=port if port is not None else environment.port if environment.port is not None else PORTS[which],
+        settings=document,
+        jwt_secret=kept["JWT_SECRET"],
+        caller_secret=kept["CALLER_SECRET"],
+    )
+
+
+def secret(environment: Environment, name: str) -> bytes:
+    """`JWT_SECRET` or `CALLER_SECRET`: the given one, else the one of the data folder, made at its first use.
+
+    With a store of one's own nothing is made: processes on several machines would each make another. Raises BadSetup.
+    """
+    given = environment.jwt_secret if name == "JWT_SECRET" else environment.caller_secret
+    if given is None:
+        if environment.redis_url is not None:
+            raise BadSetup(
+                [
+                    f"STRAINWATCH_{name}: is needed together with STRAINWATCH_REDIS_URL, the same for every process; "
+                    f"make one with `openssl rand -hex 32` and give it here or as a file in STRAINWATCH_{name}_FILE"
+                ]
+            )
+        given = _own_secret(environment.data_dir / _SECRETS[name][0])
+    if len(given) < SECRET_BYTES_MIN:
+        raise BadSetup([f"STRAINWATCH_{name}: has {len(given)} bytes; give at least {SECRET_BYTES_MIN} random ones"])
+    return given
+
+
+def _own_secret(path: Path) -> bytes:
+    """The secret in a file that only its owner may read; two processes that make it at once agree on one."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+        if not path.exists():
+            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+            try:
+                os.link(draft, path)  # fails when the other was faster: its secret holds
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_bytes().strip()
+    except OSError as fault:
+        raise BadSetup(
+            [f"STRAINWATCH_DATA_DIR: the secret {path} cannot be kept ({fault.strerror}); choose another folder"]
+        ) from None
+
+
+def _secret_faults(environment: Environment, which: Which, kept: dict[str, bytes]) -> list[str]:
+    faults: list[str] = []
+    for name, (_, needed_by) in _SECRETS.items():
+        if which in needed_by:
+            try:
+                kept[name] = secret(environment, name)
+            except BadSetup as bad:
+                faults += bad.faults
+    return faults
+
+
+def _address_faults(environment: Environment) -> list[str]:
+    if environment.redis_url is None:
+        return []
+    try:
+        RedisAddress.parse(environment.redis_url)
+    except ValueError as fault:
+        return [str(fault)]
+    return []
