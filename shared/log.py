@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.contract.entries import Entry, EntryId
 
@@ -38,8 +38,7 @@ class WrongPartitions(RuntimeError):
     """The log was created with another number of partitions. Set STRAINWATCH_PARTITIONS to that number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
+class Lookup(NamedTuple):
     """One question to the repeat-caller index, in the order of `entries.lookup_rows` of the block.
 
     `key` is `hashes.caller_issue_key`, 8 bytes; the answer is the time since another contact under the same key, if it

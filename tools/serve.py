@@ -17,6 +17,7 @@ from typing import Protocol
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.scoring.scorer import SettingsConflict
 from shared.clock import SystemClock
@@ -25,7 +26,7 @@ from shared.log import Log
 from tools.composition import Services
 from tools.open_log import open_log
 from tools.serve_setup import Setup
-from tools.server import Server, listening_socket
+from tools.server import Server, listening_socket, tune_collector
 
 _logger = structlog.get_logger(__name__)
 
@@ -65,7 +66,9 @@ async def _serve(setup: Setup, company: Company | None) -> None:
             services = Services(setup, log, CollectorRegistry(), SystemClock())
             await services.start()
             async with _beside(_watch_services(stop, services)):
-                server = Server(services.app(), services.feed_protocol(), services.drain)
+                http = services.ingest.http_protocol() if services.ingest is not None else HttpToolsProtocol
+                server = Server(services.app(), services.feed_protocol(), services.drain, http)
+                tune_collector()
                 await _serve_until(stop, server, sock, services, company)
     if stop.fault is not None:
         raise stop.fault

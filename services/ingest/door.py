@@ -1,28 +1,32 @@
 """What happens to a request for `/v1/events`, whatever server brought it: values of headers and bytes in, answer out.
 
 First `check` with the headers, before any byte of the body is read; then `take` with the whole body. `take` answers at
-once, or gives a `Pending` whose `commit` is done when the log has confirmed the events.
+once, or gives a `Pending` whose `commit` calls back when the log has confirmed the events.
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from services.ingest.core.admission import BODY_BYTES_MAX, Form, Unparsable, admit, form_of
 from services.ingest.core.bucket import Bucket
 from services.ingest.core.problems import ONE_ACCEPTED, Answer, accepted, problem
 from services.ingest.measures import Measures
-from services.ingest.publisher import Busy, Committed, Publisher
+from services.ingest.publisher import Busy, Commit, Publisher
 from services.ingest.rejects import Rejects
 from shared.access import EVENTS_WRITE, KeyRing, Principal
 from shared.clock import Clock
+from shared.contract.entries import EntryId
 from shared.contract.frames import Rejected
 from shared.log import LogUnavailable
 
-EVENTS_PER_S_MAX = 200_000
-"""Per API key. Ten times what 20,000 agents cause at their busiest; a sender in a loop is held back at it, so that it
-cannot take the whole process from the others."""
+EVENTS_PATH = b"/v1/events"
+
+EVENTS_PER_S_MAX = 1_000_000
+"""Per API key. Some fifty times what 20,000 agents cause at their busiest, and more than one process takes: it stops a
+sender in a loop only from saving up for more. What keeps one sender's events from filling the memory is the
+publisher's limit on events that wait."""
 BURST_S = 10
 """A key may send so many seconds' worth at once: what an ACD has saved up while we were away."""
 RETRY_BUSY_S = 1
@@ -38,11 +42,29 @@ class Pass(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """A request whose events wait for the log. Shield `commit` when you await it: others share it."""
+    """A request whose events wait for the log."""
 
-    commit: asyncio.Future[Committed]
+    commit: Commit
     ts_ms: list[int]
     rejected: list[Rejected]
+
+
+class HeadValues(NamedTuple):
+    """The arguments of `Door.check`: values as sent, empty when absent."""
+
+    authorization: bytes
+    content_type: bytes
+    content_length: bytes
+    content_encoding: bytes
+
+
+def head_values(headers: Iterable[tuple[bytes, bytes]]) -> HeadValues:
+    """Out of headers with lower-case names; of a name that comes twice, the last."""
+    last = dict(headers)
+    return HeadValues(*[last.get(name, b"") for name in _READ])
+
+
+_READ = (b"authorization", b"content-type", b"content-length", b"content-encoding")
 
 
 class Door:
@@ -78,14 +100,14 @@ class Door:
         """Judge the headers; each is its value as sent, empty when absent."""
         sender = self._keys.principal(authorization)
         if sender is None:
-            return self._counted(self._unknown(authorization))
+            return self.counted(self._unknown(authorization))
         if EVENTS_WRITE not in sender.scopes:
-            return self._counted(problem(403, f"this API key lacks the scope {EVENTS_WRITE}; create one that has it"))
+            return self.counted(problem(403, f"this API key lacks the scope {EVENTS_WRITE}; create one that has it"))
         form = form_of(content_type)
         if form is None:
-            return self._counted(problem(415, "send application/json, or application/x-ndjson with an event a line"))
+            return self.counted(problem(415, "send application/json, or application/x-ndjson with an event a line"))
         if content_encoding and content_encoding.lower() != b"identity":
-            return self._counted(problem(415, "send the body without Content-Encoding"))
+            return self.counted(problem(415, "send the body without Content-Encoding"))
         if content_length and (not content_length.isdigit() or int(content_length[:20]) > BODY_BYTES_MAX):
             return self.too_large()
         bucket = self._buckets.get(sender.key_id)
@@ -96,13 +118,13 @@ class Door:
         wait_s = bucket.wait_s(now_s)
         if wait_s:
             detail = f"this API key sends more than {self._events_per_s_max:,.0f} events a second; slow down"
-            return self._counted(problem(429, detail, retry_after_s=1 + int(wait_s)))
+            return self.counted(problem(429, detail, retry_after_s=1 + int(wait_s)))
         return Pass(sender, form, bucket)
 
     def too_large(self) -> Answer:
         """For a body that grows over the limit while it is read."""
         detail = f"send at most {BODY_BYTES_MAX:,} bytes in one request; a few hundred events are best"
-        return self._counted(problem(413, detail))
+        return self.counted(problem(413, detail))
 
     def take(self, request: Pass, body: bytes) -> Answer | Pending:
         """Judge the body and hand its good events to the log."""
@@ -112,7 +134,7 @@ class Door:
         if isinstance(verdict, Unparsable):
             request.bucket.take(1)
             self._rejects.body(tenant, now_ms, verdict.detail, body)
-            return self._counted(problem(verdict.status, verdict.detail))
+            return self.counted(problem(verdict.status, verdict.detail))
         events, ts_ms, rejected, items = verdict
         request.bucket.take(max(1, len(events) + len(rejected)))
         if rejected:
@@ -121,23 +143,22 @@ class Door:
         if not events:
             if rejected:
                 detail = rejected[0].detail if len(rejected) == 1 else f"all {len(rejected)} events were refused"
-                return self._counted(problem(422, detail, rejected=rejected))
-            return self._counted(accepted(0, 0))
+                return self.counted(problem(422, detail, rejected=rejected))
+            return self.counted(accepted(0, 0))
         try:
             return Pending(self._publisher.submit(tenant, events, ts_ms), ts_ms, rejected)
         except Busy:
             detail = "too many events wait for the log; send them again"
-            return self._counted(problem(503, detail, retry_after_s=RETRY_BUSY_S))
+            return self.counted(problem(503, detail, retry_after_s=RETRY_BUSY_S))
 
     def answer(self, pending: Pending) -> Answer:
         """The answer to a request whose commit is done."""
-        commit = pending.commit
-        if commit.cancelled() or commit.exception() is not None:
-            return self._counted(problem(500, "the events could not be stored; this fault is ours and was logged"))
-        committed = commit.result()
+        committed = pending.commit.outcome
         if isinstance(committed, LogUnavailable):
             detail = "the log cannot take events now, nothing was confirmed; send them again (twice is harmless)"
-            return self._counted(problem(503, detail, retry_after_s=RETRY_AWAY_S))
+            return self.counted(problem(503, detail, retry_after_s=RETRY_AWAY_S))
+        if not isinstance(committed, EntryId):
+            return self.counted(problem(500, "the events could not be stored; this fault is ours and was logged"))
         on_time_ms = committed.ms - self._lateness_ms
         late = 0
         if min(pending.ts_ms) < on_time_ms:
@@ -146,8 +167,8 @@ class Door:
         self._measures.accepted += count
         self._measures.late += late
         if count == 1 and not late and not pending.rejected:
-            return self._counted(ONE_ACCEPTED)
-        return self._counted(accepted(count, late, pending.rejected))
+            return self.counted(ONE_ACCEPTED)
+        return self.counted(accepted(count, late, pending.rejected))
 
     def _unknown(self, authorization: bytes) -> Answer:
         if not self._keys.loaded:
@@ -156,6 +177,7 @@ class Door:
             return problem(401, "send the API key as `Authorization: Bearer sk_...`")
         return problem(401, "this API key is unknown or revoked")
 
-    def _counted(self, answer: Answer) -> Answer:
+    def counted(self, answer: Answer) -> Answer:
+        """The same answer, counted."""
         self._measures.answers[answer.status] += 1
         return answer

@@ -81,7 +81,11 @@ def admit(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
         if form is Form.NDJSON:
             events = _one.decode_lines(body)
         elif body[:1] == b"{":
-            events = [_one.decode(body)]
+            event = _one.decode(body)
+            ts = event.ts
+            if ts.__class__ is int and 0 <= ts <= now_ms + AHEAD_MS_MAX:
+                return Admitted([event], [ts], [], [])
+            return _slowly(body, form, now_ms)
         elif body.lstrip(_SPACE)[:1] == b"[":
             events = _many.decode(body)
         else:

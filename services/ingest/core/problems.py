@@ -23,6 +23,7 @@ _TITLES = {
     401: ("unknown-key", "No valid API key"),
     403: ("missing-scope", "The API key may not do this"),
     405: ("wrong-method", "Events are sent with POST"),
+    408: ("too-slow", "The request did not come to its end"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The media type is not supported"),
     422: ("events-refused", "No event was accepted"),

@@ -102,7 +102,7 @@ class Moved:
 
 @dataclass(slots=True)
 class Weights:
-    """Parameters by row: `weight` [rows, driver] is 0 where a driver is off, `scale` [rows], and two lines."""
+    """Parameters by row (or one for all): `weight` [rows, driver] is 0 where a driver is off, `scale`, two lines."""
 
     weight: Floats
     scale: Floats
@@ -119,6 +119,8 @@ def scale_of(weight: Floats) -> Floats:
 def move(agents: Agents, r: Rows, at_ms: Any, w: Weights) -> Moved:
     """State of rows `r` at `at_ms` (one time, a time a row, or [K, 1] times), without changing anything."""
     dt_s = np.maximum((at_ms - agents.t_ms[r]) / 1000.0, 0.0)
+    if dt_s.ndim == 1 and not dt_s.any():  # just touched: they are where they are
+        return Moved(agents.fast[r], agents.slow[r], agents.busy[r], agents.staffed[r], agents.work_s[r])
     state = agents.state[r]
     speed = np.where(_RESTS[state], BREAK_HEALS_FASTER, 1.0)
     fast_left = remaining(dt_s * speed, TAU_FAST_S)
@@ -168,7 +170,7 @@ def add_impulses(agents: Agents, r: Rows, at_ms: Times, amounts: Floats) -> None
     agents.slow[r] += amounts * remaining(age_s, TAU_SLOW_S)[:, None]
 
 
-def add_past_contact(agents: Agents, r: Rows, at_ms: Times, handle_s: Floats, w: Weights) -> None:
+def add_past_contact(agents: Agents, r: Rows, at_ms: Times, handle_s: Floats, occupancy_line: Floats) -> None:
     """Time on contact that is known only now that it is over (an ACD without `contact.answered` and `agent.state`).
 
     The rows counted as idle in that time; what a busy stretch would have left more is added.
@@ -176,7 +178,7 @@ def add_past_contact(agents: Agents, r: Rows, at_ms: Times, handle_s: Floats, w:
     age_s = np.maximum((agents.t_ms[r] - at_ms) / 1000.0, 0.0)
     for levels, tau_s in ((agents.fast, TAU_FAST_S), (agents.slow, TAU_SLOW_S)):
         part = remaining(age_s, tau_s) - remaining(age_s + handle_s, tau_s)
-        levels[r, OCCUPANCY] += part / (1.0 - w.occupancy_line)
+        levels[r, OCCUPANCY] += part / (1.0 - occupancy_line)
     agents.busy[r] += remaining(age_s, TAU_OCCUPANCY_S) - remaining(age_s + handle_s, TAU_OCCUPANCY_S)
 
 

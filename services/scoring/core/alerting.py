@@ -27,6 +27,7 @@ _SNOOZED = int(P.SNOOZED)
 _SUPPRESSED = int(P.SUPPRESSED)
 
 WARNING, CRITICAL = 1, 2
+_MINUTE_MS = 60_000
 SEVERITY_WORDS = ("notice", "warning", "critical")
 
 
@@ -95,6 +96,25 @@ class Watch(Table):
                 due |= (phase == _SUPPRESSED) & (borne < BORNE_SHARE)
         moments = due.any(axis=1)
         return int(np.argmax(moments)) if moments.any() else running_ms.size
+
+    def quiet_minute(self, r: Rows, lowest: Floats, highest: Floats, running_ms: int, rule: Lines) -> NDArray[np.bool_]:
+        """Rows for which nothing can be due within a minute while their value stays between two bounds, [rows]."""
+        phase = self.phase[r]
+        quiet = highest < rule.open_line
+        if not phase.any():
+            return quiet
+        end_ms = running_ms + _MINUTE_MS
+        since = self.since[r]
+        waits = (lowest >= rule.open_line) & (since + rule.open_hold_s * 1000.0 > end_ms)
+        quiet = np.where(phase == _PENDING, waits, quiet)
+        since_below = self.below_since[r]
+        above = (since_below < 0) & (lowest >= rule.close_line)
+        below = (since_below >= 0) & (highest < rule.close_line) & (since_below + rule.close_hold_s * 1000.0 > end_ms)
+        calm = (above | below) & ((self.severity[r] == CRITICAL) | (highest < rule.critical_line))
+        unhurried = (rule.escalate_after_s <= 0) | (since + rule.escalate_after_s * 1000.0 > end_ms)
+        calm &= (phase != _OPEN) | unhurried
+        calm &= (phase != _SNOOZED) | (self.snoozed_until[r] > end_ms)
+        return np.where(phase >= _OPEN, calm & (phase != _SUPPRESSED), quiet)
 
     def scan(self, r: Rows, value: Floats, running_ms: int, rule: Lines, borne: Floats | None) -> list[tuple[int, T]]:
         """What happens at one moment, as (index into `r`, trigger); timers and pending phases move by themselves."""

@@ -128,6 +128,10 @@ class Desk:
             return int(running_ms.size)
         return self.watches[kind].first_due(r, value, running_ms, _take(self.lines(kind), r), borne)
 
+    def quiet_minute(self, kind: str, r: Rows, lowest: Floats, highest: Floats, running_ms: int) -> NDArray[np.bool_]:
+        """See Watch.quiet_minute."""
+        return self.watches[kind].quiet_minute(r, lowest, highest, running_ms, _take(self.lines(kind), r))
+
     def moment(
         self, kind: str, r: Rows, value: Floats, at_ms: int, running_ms: int, borne: Floats | None = None
     ) -> None:

@@ -22,7 +22,7 @@ from services.scoring.core.decay import TAU_FAST_S
 from services.scoring.core.desk import AGENT, BORNE, FEED, QUEUE, Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Screened, by_tenant, screen
-from services.scoring.core.parameters import Parameters, default_parameters, load_parameters
+from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters
 from services.scoring.core.queue_strain import Judged as QueuesJudged
 from services.scoring.core.report import Report, board
 from services.scoring.core.seen import MARGIN_MS, Seen
@@ -54,7 +54,8 @@ class Engine:
         self.settings_digest = ""
         self.engine_name = ""
         self._document: Mapping[str, Any] = {"revision": 0}
-        self._late_before_ms = 0  # what was late when the bound was raised stays late
+        self._bounds: list[tuple[EntryId, int, int]] = []  # (from, lateness ms, late before ms), oldest first
+        self._seen_from_ms = 0
         self._seen = Seen()
         self._floor = Floor()
         self._silence = Silence()
@@ -79,7 +80,17 @@ class Engine:
     @property
     def recall_from_ms(self) -> int:
         """After a restore, entries from here up to `position` must be shown to `recall`."""
-        return max(self.position.ms - self.lateness_ms - MARGIN_MS, 0)
+        return self._seen_from_ms
+
+    def _late_before_ms(self, entry: EntryId) -> int:
+        """Events older than this are late at an entry, by the bound that was in force there.
+
+        What was late when the bound was raised stays late: its id was not kept, so a repeat of it would count as new.
+        """
+        for since, lateness_ms, floor_ms in reversed(self._bounds):
+            if since <= entry:
+                return max(entry.ms - lateness_ms, floor_ms)
+        return entry.ms - round(LATENESS_S.default * 1000)
 
     def snapshot(self) -> bytes:
         """All state but the event ids seen (they are in the log)."""
@@ -89,7 +100,8 @@ class Engine:
                 "position": list(self.position),
                 "settings": [self.settings_revision, self.settings_digest, self._document],
                 "engine": self.engine_name,
-                "late_before_ms": self._late_before_ms,
+                "bounds": [[str(since), lateness_ms, floor_ms] for since, lateness_ms, floor_ms in self._bounds],
+                "seen_from_ms": self._seen_from_ms,
                 "floor": self._floor.pack(),
                 "desk": self._desk.pack(),
                 "silence": self._silence.pack(),
@@ -110,7 +122,9 @@ class Engine:
         engine.position = EntryId(*state["position"])
         engine.settings_revision, engine.settings_digest, engine._document = state["settings"]
         engine.engine_name = state["engine"]
-        engine._late_before_ms = state["late_before_ms"]
+        engine._bounds = [(EntryId.parse(since), lateness, floor) for since, lateness, floor in state["bounds"]]
+        engine._seen_from_ms = state["seen_from_ms"]
+        engine._seen.forget(engine._seen_from_ms)
         engine._floor.unpack(state["floor"])
         engine._desk.unpack(state["desk"])
         engine._silence.unpack(state["silence"])
@@ -132,8 +146,7 @@ class Engine:
         for tenant, rows in by_tenant(body.block):
             code = self._floor.registers.tenants.find(0, tenant)
             if code is not None:
-                late_before_ms = max(entry.id.ms - self.lateness_ms, self._late_before_ms)
-                in_time = rows[body.block.ts_ms[rows] >= late_before_ms]
+                in_time = rows[body.block.ts_ms[rows] >= self._late_before_ms(entry.id)]
                 if in_time.size:
                     self._seen.fresh(body.block.id[in_time], code, entry.id.ms)
 
@@ -150,7 +163,8 @@ class Engine:
         self._ordinal = 0
         self._desk.begin(lambda: self._alert_id(entry.id))
         self._pass_time(now_ms, report)
-        self._seen.forget(now_ms - self.lateness_ms - MARGIN_MS)
+        self._seen_from_ms = max(self._seen_from_ms, now_ms - self.lateness_ms - MARGIN_MS)
+        self._seen.forget(self._seen_from_ms)
         agents: Rows = np.empty(0, np.intp)
         queues: Rows = np.empty(0, np.intp)
         tenants: list[int] = []
@@ -159,8 +173,9 @@ class Engine:
         elif isinstance(body, Action):
             if self._is_new(body, now_ms):
                 self._desk.act(body, now_ms, now_ms - self._silence.gap_total_ms)
+                self._heat(now_ms)  # an action moves timers
         elif isinstance(body, Settings):
-            self._settings(body, now_ms)
+            self._settings(body, entry.id)
         elif isinstance(body, EngineMark):
             self.engine_name = body.engine
             self._desk.publish_all(now_ms)
@@ -180,13 +195,17 @@ class Engine:
         self._ordinal += 1
         return f"{cause.ms:x}-{cause.seq:x}-{self._ordinal:x}"
 
-    def _settings(self, settings: Settings, now_ms: int) -> None:
-        # Ids of what was late were not kept; under a wider bound a repeat of it would count as new.
-        self._late_before_ms = max(self._late_before_ms, now_ms - self.lateness_ms)
+    def _settings(self, settings: Settings, entry: EntryId) -> None:
+        before = self.lateness_ms
+        floor_ms = self._late_before_ms(entry)
         self._document = settings.document
         self.settings_revision, self.settings_digest = settings.revision, settings.digest
         self._tune(load_parameters(settings.document))
-        self._heat(now_ms)
+        if self.lateness_ms != before:
+            needed = [i for i, bound in enumerate(self._bounds) if bound[0].ms < self._seen_from_ms]
+            self._bounds = self._bounds[needed[-1] if needed else 0 :]
+            self._bounds.append((entry, self.lateness_ms, floor_ms))
+        self._heat(entry.ms)
 
     # --- time
 
@@ -274,7 +293,7 @@ class Engine:
             tenant = self._floor.registers.tenants.row(0, name)
             self._silence.cover(tenant + 1, running_ms)
             self._floor.cover_tenants()
-            late_before_ms = max(now_ms - self.lateness_ms, self._late_before_ms)
+            late_before_ms = self._late_before_ms(report.position)
             screened = screen(events, rows, tenant, now_ms, late_before_ms, self._seen, self._floor.registers)
             self._count(screened, report)
             if screened.oldest_late_ms and not screened.repeated:  # what is sent again says nothing of the clock
@@ -347,9 +366,8 @@ class Engine:
         self._hot_agents[r] = (highest >= self._desk.lines(AGENT).open_line[r]) | (phase > 0)
 
     def _heat_queues(self, r: Rows, judged: QueuesJudged, at_ms: int) -> None:
-        phase = self._desk.watches[QUEUE].phase[r]
-        highest = self._floor.highest_queue_strain(r, judged, at_ms, MINUTE_MS / 1000.0)
-        self._hot_queues[r] = (highest >= self._desk.lines(QUEUE).open_line[r]) | (phase > 0)
+        lowest, highest = self._floor.queue_range(r, judged, at_ms)
+        self._hot_queues[r] = ~self._desk.quiet_minute(QUEUE, r, lowest, highest, at_ms - self._silence.gap_total_ms)
 
 
 def _nothing(at_ms: Any) -> NDArray[np.float64]:

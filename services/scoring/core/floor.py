@@ -110,32 +110,33 @@ class Floor:
             out[:, driver] = moved.slow[:, driver] / per_contact  # contacts that are still felt
         return out
 
-    def judge_queues(self, r: Rows, at_ms: Any) -> tuple[qs.Judged, NDArray[np.float64]]:
-        """(drivers, strain) of queue rows at `at_ms` (one time or [K, 1])."""
+    def judge_queues(self, r: Rows, at_ms: Any, *, with_values: bool = False) -> tuple[qs.Judged, NDArray[np.float64]]:
+        """(drivers, strain) of ascending queue rows at `at_ms` (one time or [K, 1])."""
         p = self.queue_parameters(r)
-        judged = qs.judge(self.queues, r, at_ms, p, self.pools)
+        judged = qs.judge(self.queues, r, at_ms, p, self.pools, with_values=with_values)
         return judged, ags.strain(judged.level, p.scale)
 
-    def highest_queue_strain(self, r: Rows, judged: qs.Judged, at_ms: int, within_s: float) -> NDArray[np.float64]:
-        """What the strain of queue rows, judged at `at_ms`, cannot pass within some seconds (a minute at most) without
-        an event.
+    def queue_range(self, r: Rows, judged: qs.Judged, at_ms: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Between what the strain of queue rows, judged at `at_ms`, must stay for a minute if no event comes.
 
-        Waiting grows by itself, the oldest contact's wait by a second each second, and what decays towards its
-        assumption (handle time, patience) may raise the predicted wait by 2 % a minute. All else falls.
+        Upwards only waiting grows by itself, the oldest contact's wait by a second each second, and what decays towards
+        its assumption (handle time, patience) may raise the predicted wait by 2 % a minute.
         """
         p = self.queue_parameters(r)
         level = judged.level.copy()
-        grown = p.weight[:, qd.PREDICTED_WAIT] * within_s / p.target_wait_s
+        grown = p.weight[:, qd.PREDICTED_WAIT] * 60.0 / p.target_wait_s
         level[:, qd.PREDICTED_WAIT] += np.maximum(grown, 0.02 * level[:, qd.PREDICTED_WAIT])
         highest = ags.strain(level, p.scale)
+        lowest = ags.strain(qs.lowest_level(judged, p), p.scale)
         # When an observation goes out of date the contacts are counted again, also for queues that share its agents.
-        age_ms = at_ms - self.queues.observed_ms[: self.queues.n]
-        goes = (age_ms <= qs.OBSERVED_FOR_MS) & (age_ms > qs.OBSERVED_FOR_MS - within_s * 1000.0)
-        goes &= self.queues.waiting[: self.queues.n] > 0
+        n = self.queues.n
+        age_ms = at_ms - self.queues.observed_ms[:n]
+        goes = (age_ms <= qs.OBSERVED_FOR_MS) & (age_ms > qs.OBSERVED_FOR_MS - 60_000)
+        goes &= (self.queues.waiting[:n] > 0) | (self.queues.observed_waiting[:n] > 0)
         if goes.any():
-            near = goes | (self.pools.pooled(goes.astype(np.float64)) > 0.0)
-            highest = np.where(near[r], 100.0, highest)
-        return highest
+            near = (goes | (self.pools.pooled(goes.astype(np.float64)) > 0.0))[r]
+            lowest, highest = np.where(near, 0.0, lowest), np.where(near, 100.0, highest)
+        return lowest, highest
 
     # --- time
 
@@ -312,7 +313,7 @@ class Floor:
             if self.service.serve(r[served], b.queue[e[served]], at_ms[served]):
                 soon_ms = (int(at_ms.max()) // SOON_MS + 1) * SOON_MS
                 self._soon_ms[b.tenant] = min(self._soon_ms.get(b.tenant, soon_ms), soon_ms)
-            self._infer_states(b, e, r, kind, at_ms, handle_s, began, w)
+            self._infer_states(b, e, r, kind, at_ms, handle_s, began)
         says = kind == STATE
         if says.any():
             self._say_states(b, e[says], r[says], at_ms[says])
@@ -342,7 +343,6 @@ class Floor:
         at_ms: NDArray[np.int64],
         handle_s: NDArray[np.float64],
         began: NDArray[np.int64],
-        w: ags.Weights,
     ) -> None:
         """For agents whose ACD sends no states: on contact from answered to handled, available after it."""
         agents = self.agents
@@ -354,8 +354,8 @@ class Floor:
         agents.state[r[done]], agents.state_ms[r[done]] = ags.AVAILABLE, at_ms[done]
         past = silent & (handle_s[e] == handle_s[e]) & (began[e] == 0)
         if past.any():
-            chosen = ags.Weights(w.weight[past], w.scale[past], w.occupancy_line[past], w.break_line_s[past])
-            ags.add_past_contact(agents, r[past], at_ms[past], handle_s[e[past]], chosen)
+            line = self.agent_weights(r[past]).occupancy_line
+            ags.add_past_contact(agents, r[past], at_ms[past], handle_s[e[past]], line)
 
     # --- checkpoints
 

@@ -178,7 +178,8 @@ def _translate(codes: NDArray[np.int32], strings: list[str], tenant: int, names:
     used = used[used > 0]
     rows = names.rows_of(tenant)
     found = [rows.get(strings[code], -1) for code in used.tolist()]
-    if -1 in found:
-        found = [names.row(tenant, strings[code]) for code in used.tolist()]
     table[used] = found
+    if -1 in found:
+        for code in used[np.array(found) < 0].tolist():
+            table[code] = names.row(tenant, strings[code])
     return table[codes]

@@ -36,6 +36,8 @@ _TAU_S = np.array([900.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 
 _HANDLE_S, _HANDLE_WORTH = 240.0, 2.0
 _PATIENCE_S = 600.0
 _WAIT_WORTH, _LEVEL_WORTH, _LEFT_WORTH = 1.0, 4.0, 5.0
+_KEEPS_IN_A_MINUTE = np.zeros(D)
+_KEEPS_IN_A_MINUTE[[RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT]] = np.exp(-60.0 / _TAU_S[[WAIT_SUM, ENDED, ABANDONED]])
 _RATE_AGE_MIN_S = 600.0
 """A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
 OBSERVED_FOR_MS = 300_000
@@ -92,11 +94,13 @@ class Judged:
     """Queues at a moment; shapes [..., rows] and [..., rows, driver]."""
 
     level: Floats
-    value: Floats
+    value: Floats | None
     waiting: Floats
+    pooled_waiting: Floats
     longest_s: Floats
     predicted_s: Floats
-    agents: Floats
+    rho: Floats
+    agents: Floats  # [rows]: as many at every moment
 
 
 def scale_of(weight: Floats) -> Floats:
@@ -133,8 +137,10 @@ def waiting_at(queues: Queues, r: Rows | slice, at_ms: Any) -> tuple[Floats, Flo
     return waiting, np.where(waiting > 0, longest, np.nan)
 
 
-def judge(queues: Queues, r: Rows, at_ms: Any, p: QueueParameters, pools: Pools) -> Judged:
-    """Drivers of rows `r` at `at_ms` (one time or [K, 1] times), without changing anything.
+def judge(queues: Queues, r: Rows, at_ms: Any, p: QueueParameters, pools: Pools, *, with_values: bool = True) -> Judged:
+    """Drivers of ascending rows `r` at `at_ms` (one time or [K, 1] times), without changing anything.
+
+    `with_values=False` leaves out what only a report shows.
 
     Queues that share agents wait for the same people: waiting and load are pooled by the overlap of their agents.
     """
@@ -150,15 +156,16 @@ def judge(queues: Queues, r: Rows, at_ms: Any, p: QueueParameters, pools: Pools)
     waiting_all, longest_all = waiting_at(queues, slice(n), at_ms)
     pooled = pools.pooled(np.stack([waiting_all, erlangs]))
 
-    sums, handle_s = all_sums[..., r, :], handle_all_s[..., r]
-    waiting, longest_s = waiting_all[..., r], longest_all[..., r]
+    pick: Any = slice(None) if r.size == n else r
+    sums, handle_s = all_sums[..., pick, :], handle_all_s[..., pick]
+    waiting, longest_s = waiting_all[..., pick], longest_all[..., pick]
     agents = queues.observed_agents[:n].copy()
     agents[agents != agents] = 0.0
     known = np.flatnonzero(pools.agents[:n])
     agents[known] = pools.agents[known]
-    agents = agents[r]
-    pooled_waiting = np.maximum(pooled[0][..., r], waiting)
-    offered = np.maximum(pooled[1], erlangs)[..., r]
+    agents = agents[pick]
+    pooled_waiting = np.maximum(pooled[0][..., pick], waiting)
+    offered = np.maximum(pooled[1], erlangs)[..., pick]
     staffed = np.maximum(agents, 1.0)
     rho = np.where(agents > 0, offered / staffed, 0.0)
 
@@ -181,10 +188,25 @@ def judge(queues: Queues, r: Rows, at_ms: Any, p: QueueParameters, pools: Pools)
     np.clip(level, 0.0, LEVEL_MAX, out=level)
     level *= p.weight
 
-    value = np.empty_like(level)
-    value[..., PREDICTED_WAIT] = predicted_s
-    value[..., OFFERED_LOAD] = 100.0 * rho
-    value[..., RECENT_WAITS] = recent_s
-    value[..., SERVICE_LEVEL] = 100.0 * within
-    value[..., ABANDONMENT] = 100.0 * left
-    return Judged(level, value, waiting, longest_s, predicted_s, np.broadcast_to(agents, predicted_s.shape))
+    value = None
+    if with_values:
+        value = np.empty_like(level)
+        value[..., PREDICTED_WAIT] = predicted_s
+        value[..., OFFERED_LOAD] = 100.0 * rho
+        value[..., RECENT_WAITS] = recent_s
+        value[..., SERVICE_LEVEL] = 100.0 * within
+        value[..., ABANDONMENT] = 100.0 * left
+    return Judged(level, value, waiting, pooled_waiting, longest_s, predicted_s, rho, agents)
+
+
+def lowest_level(judged: Judged, p: QueueParameters) -> Floats:
+    """Below what the levels [rows, driver] cannot fall within a minute without an event.
+
+    Means of sums shrink by no more than the sums themselves; the rate of arrivals falls by its own decay and by the
+    growing time it is taken over (together to 0.86 at most); a predicted wait for those who wait stays within 5 %.
+    """
+    low = judged.level * _KEEPS_IN_A_MINUTE
+    low[:, PREDICTED_WAIT] = np.where(judged.pooled_waiting > 0, 0.95 * judged.level[:, PREDICTED_WAIT], 0.0)
+    load = (0.86 * judged.rho - p.load_line) / (1.0 - p.load_line)
+    low[:, OFFERED_LOAD] = np.clip(load, 0.0, LEVEL_MAX) * p.weight[:, OFFERED_LOAD]
+    return low

@@ -58,7 +58,8 @@ def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.Move
 
 def queues_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], list[tuple[float, float, float, float]]]:
     """Queue rows at a moment, and (waiting, longest s, predicted s, agents) of each."""
-    judged, strain = floor.judge_queues(r, at_ms)
+    judged, strain = floor.judge_queues(r, at_ms, with_values=True)
+    assert judged.value is not None
     facts = list(
         zip(
             judged.waiting.tolist(),

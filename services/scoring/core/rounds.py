@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 
 def distinct(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Sorted rows, each once. One row is the common case of a quiet log, and worth not sorting."""
-    return rows if rows.size < 2 else np.unique(rows)
+    """Sorted rows, each once. Row numbers are small, so marking them is faster than sorting them."""
+    if rows.size < 2:
+        return rows
+    there = np.zeros(int(rows.max()) + 1, bool)
+    there[rows] = True
+    return there.nonzero()[0]
 
 
 def rounds(entities: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:

@@ -43,10 +43,10 @@ class Seen:
         keys |= _NOT_ZERO
         new = self._index.get(keys) < self._from_ms
         if ids.size > 1:
-            _, first = np.unique(keys, return_index=True)
-            if first.size < keys.size:  # the same id twice in one entry: the first counts
+            ordered = np.sort(keys)
+            if (ordered[1:] == ordered[:-1]).any():  # the same id twice in one entry: the first counts
                 is_first = np.zeros(keys.size, bool)
-                is_first[first] = True
+                is_first[np.unique(keys, return_index=True)[1]] = True
                 new &= is_first
         self._index.put(keys[new], np.full(int(np.count_nonzero(new)), at_ms, np.int64))
         return new

@@ -83,7 +83,9 @@ class Tuning:
         )
 
     def agent_weights(self, tenant: NDArray[np.int32]) -> ags.Weights:
-        """Parameters of agents, by their tenants."""
+        """Parameters of agents, by their tenants: an element an agent, or one for all when the tenant is one."""
+        if tenant.size > 1 and (tenant == tenant[0]).all():
+            tenant = tenant[:1]
         return ags.Weights(
             weight=self._agent_weight[tenant],
             scale=self._agent_scale[tenant],

@@ -194,7 +194,7 @@ class Fuzz:
     """A random log from one seed: all kinds of events in any order and lateness, ticks, gaps, settings, actions."""
 
     seed: int
-    entries: int = 90
+    entries: int = 60
     tenants: tuple[str, ...] = (TENANT,)
     gaps: bool = True
     actions: bool = True
@@ -242,9 +242,9 @@ class Fuzz:
 
     def _settings(self, revision: int) -> dict[str, Any]:
         rng = self.rng
-        document = json.loads(json.dumps(SHORT_HOLDS))
+        document: dict[str, Any] = json.loads(json.dumps(SHORT_HOLDS))
         document["revision"] = revision
-        document["lateness_s"] = self.lateness_s
+        document["lateness_s"] = self.rng.choice((60, 300, 900, 1800))
         rules = document["alerts"]["agent.strain"]
         rules["open_line"] = rng.choice((30, 40, 60))
         document["drivers"] = {"queue": {"predicted_wait": {"target_wait_s": rng.choice((20, 60, 600))}}}
@@ -300,7 +300,11 @@ class Fuzz:
         agent = rng.choice(AGENTS)
         if kind == "queue.observed":
             waiting = rng.choice((0, 0, 1, 6))
-            numbers = {"n0": float(waiting), "n1": rng.choice((NAN, 5.0, 70.0)), "n2": rng.choice((NAN, 2.0))}
+            numbers: dict[str, Any] = {
+                "n0": float(waiting),
+                "n1": rng.choice((NAN, 5.0, 70.0)),
+                "n2": rng.choice((NAN, 2.0)),
+            }
             return Row(code, queue=rng.choice(QUEUES), **say, **numbers)
         if kind == "agent.state":
             return Row(code, agent=agent, other=rng.choice((None, *TEAMS)), flags=rng.randrange(1, 8) << 3, **say)
@@ -309,7 +313,7 @@ class Fuzz:
         if kind == "contact.offered":
             self._contact += 1
         contact = max(1, self._contact - rng.choice((0, 0, 0, 1, 2, 5)))
-        what = {
+        what: dict[str, Any] = {
             "contact": hash_of(contact),
             "queue": QUEUES[contact % 2] if rng.random() < 0.95 else rng.choice(QUEUES),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def lines(**rules: float) -> Lines:
     return Lines(**{name: np.array([value]) for name, value in given.items()})
 
 
-def seconds(values: list[float], rule: Lines, watch: Watch | None = None) -> list[tuple[int, str]]:
+def seconds(values: Sequence[float], rule: Lines, watch: Watch | None = None) -> list[tuple[int, str]]:
     """What happens when one row has these values at seconds 0, 1, ...; `first_due` must see it coming."""
     watch = watch or Watch()
     watch.cover(1)
@@ -273,7 +274,7 @@ def test_an_alert_that_closed_opens_anew_under_another_id() -> None:
 def served(s: float, wait_s: float, contact: int, flags: int = 0, agent: str = "ann") -> list[Entry]:
     """A contact that waited long reaches an agent, and is over a second later."""
     ms = T0 + round(s * SECOND)
-    who = {"tenant": TENANT, "queue": "q", "agent": agent, "contact": contact << 20 | 1}
+    who: dict[str, Any] = {"tenant": TENANT, "queue": "q", "agent": agent, "contact": contact << 20 | 1}
     return [
         block(ms, [Row(ANSWERED, ts_ms=ms, id=f"s-{contact}", n0=wait_s, **who)]),
         block(ms + 900, [Row(HANDLED, ts_ms=ms + 900, id=f"h-{contact}", n0=1.0, flags=flags, **who)]),

@@ -209,7 +209,7 @@ def test_a_past_contact_leaves_what_a_contact_in_its_time_would_have_left() -> N
     for agents in (known, past):
         touch(agents, r, T0 + 700_000)
     known.state[r] = STATE_CODES["available"]
-    ags.add_past_contact(past, r, np.array([T0 + 700_000]), np.array([400.0]), weights())
+    ags.add_past_contact(past, r, np.array([T0 + 700_000]), np.array([400.0]), weights().occupancy_line)
     for agents in (known, past):
         touch(agents, r, T0 + 900_000)
     for name in ("fast", "slow", "busy"):

@@ -19,6 +19,7 @@ from scoring_logs import (
     TENANT,
     Fuzz,
     Played,
+    action,
     block,
     centre_log,
     every,
@@ -34,6 +35,7 @@ from scoring_logs import (
 from scoring_logs import settings as settings_entry
 
 from services.scoring.core.engine import Engine
+from shared.contract.actions import Noted
 from shared.contract.block import Row
 from shared.contract.entries import Entry
 
@@ -119,6 +121,20 @@ def test_an_id_is_still_known_after_the_bound_was_raised() -> None:
     played = play(log)
     assert played.reports[-1].counts.get("late", 0) + played.reports[-1].counts.get("repeated", 0) == 1
     restarted(log, {len(log) - 2}, played)
+
+
+def test_a_lead_who_is_told_twice_to_have_noted_has_noted_once() -> None:
+    """Our own retry of an append may bring an action twice."""
+    log = [
+        settings_entry(T0 - 1, with_lines(queue_line=30)),
+        block(T0 + 300, [Row(OBSERVED, TENANT, T0, "e-1", queue="q", n0=2, n1=400.0)]),
+    ]
+    alert = json.loads(play(log).bytes[0])["id"]
+    note = Noted(id="act-1", tenant=TENANT, alert=alert, by="lea", text="called in two more")
+    log += [action(T0 + 900, note), action(T0 + 900, note, seq=1), action(T0 + 901, note)]
+    played = play(log)
+    assert len(played.alerts) == 2
+    restarted(log, range(len(log)), played)
 
 
 # --- time: ticks, marks, gaps

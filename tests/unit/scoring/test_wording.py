@@ -12,7 +12,7 @@ from services.scoring.core.alert_phases import WORDS, T
 from services.scoring.core.desk import KINDS
 from services.scoring.core.queue_drivers import QUEUE_DRIVERS
 
-DRIVERS = [d.name for d in (*AGENT_DRIVERS, *QUEUE_DRIVERS)]
+DRIVERS = [*(d.name for d in AGENT_DRIVERS), *(d.name for d in QUEUE_DRIVERS)]
 TITLES = [*KINDS, "feed.late"]
 HAN = re.compile("[\u4e00-\u9fff]")
 
