@@ -30,8 +30,6 @@ APPEND_TIMEOUT_S = 6.0
 drops the connection, and less than the 10 s after which ACDs give up on a request."""
 
 
-import os
-TURNS=int(os.environ.get('TURNS','0'))
 class Busy(Exception):
     """Too many events wait for the log already. Come back in a second."""
 
@@ -139,7 +137,6 @@ class Publisher:
     async def _run(self, partition: _Partition) -> None:
         try:
             while partition.waiting:
-                for _ in range(TURNS): await asyncio.sleep(0)
                 commit = partition.waiting.popleft()
                 try:
                     outcome: Committed | Exception = await self._append(partition.number, commit)
