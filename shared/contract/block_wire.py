@@ -124,12 +124,9 @@ class BlockWriter:
         n = len(kinds)
         assert 0 < n <= ROWS_MAX, "the publisher splits larger commits"
         # One dictionary of all names, then one look-up a name: both run in C for a whole column.
-        codes: dict[str | None, int] = dict.fromkeys(
-            chain(("",), tenants, *[values for _, _, values in self._named]), 0
-        )
-        codes.pop(None, None)
-        strings = list(codes)
-        codes = {name: code for code, name in enumerate(strings)}
+        named = dict.fromkeys(chain(("",), tenants, *[values for _, _, values in self._named]))
+        strings = [name for name in named if name is not None]
+        codes: dict[str | None, int] = {name: code for code, name in enumerate(strings)}
         codes[None] = 0
         width = code_width(len(strings))
         dtype, letter = f"u{width}", {1: "B", 2: "H", 4: "I"}[width]
