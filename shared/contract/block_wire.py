@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import sys
 from array import array
-from binascii import Error as HexError
-from binascii import hexlify, unhexlify
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 import msgspec
+
+from shared.contract.hashes import string_id
+from shared.contract.uuids import uuid_bytes, uuid_of
 
 MAGIC = b"SB"
 VERSION = 1
@@ -81,7 +82,7 @@ class BlockWriter:
         self._columns: list[Column] = []
 
     def names(self, code: int, kinds: bytes, values: Sequence[str | None]) -> None:
-        """A column of names; None and "" say nothing."""
+        """A column of names, at least one; None and "" say nothing."""
         self._named.append((code, kinds, values))  # how wide codes are is known at the end
 
     def hashes(self, code: int, kinds: bytes, values: bytes | bytearray) -> None:
@@ -95,10 +96,12 @@ class BlockWriter:
     def numbers(self, code: int, kinds: bytes, values: Sequence[float | None]) -> None:
         """A column of numbers; None says nothing."""
         said = None
-        if None in values:
+        try:
+            packed = _packed("d", values)
+        except TypeError:  # the quickest way to find out that there is a None
             said = [row for row, value in enumerate(values) if value is not None]
-            values = [_NAN if value is None else value for value in values]
-        self._add(code, kinds, "f8", _packed("d", values), said)
+            packed = _packed("d", [_NAN if value is None else value for value in values])
+        self._add(code, kinds, "f8", packed, said)
 
     def integers(self, code: int, kinds: bytes, values: Sequence[int]) -> None:
         """A column of non-negative integers below 2^32; 0 says nothing."""
@@ -124,9 +127,10 @@ class BlockWriter:
         n = len(kinds)
         assert 0 < n <= ROWS_MAX, "the publisher splits larger commits"
         # One dictionary of all names, then one look-up a name: both run in C for a whole column.
-        named = dict.fromkeys(chain(("",), tenants, *[values for _, _, values in self._named]))
-        strings = [name for name in named if name is not None]
-        codes: dict[str | None, int] = {name: code for code, name in enumerate(strings)}
+        codes: dict[Any, int] = dict.fromkeys(chain(("",), tenants, *[values for _, _, values in self._named]), 0)
+        codes.pop(None, None)
+        strings = list(codes)
+        codes.update(zip(strings, range(len(strings)), strict=True))
         codes[None] = 0
         width = code_width(len(strings))
         dtype, letter = f"u{width}", {1: "B", 2: "H", 4: "I"}[width]
@@ -152,44 +156,22 @@ def _packed(letter: str, values: Iterable[Any]) -> bytes:
 
 def _not_zero(values: Sequence[int]) -> list[int] | None:
     """Rows that are not 0; None: all."""
-    return [row for row, value in enumerate(values) if value] if 0 in values else None
+    return None if all(values) else [row for row, value in enumerate(values) if value]
 
 
 def _id_bytes(ids: Sequence[str]) -> tuple[bytes, list[int], list[str]]:
     """16 bytes an id; ids that are not UUIDs in their canonical form are listed by row."""
-    n = len(ids)
-    # All at once: with the dashes and line ends in place, and the digits equal to what printing the bytes gives,
-    # every id is a canonical UUID.
-    text = "\n".join(ids)
-    if (
-        len(text) == 37 * n - 1
-        and text[8::37] == text[13::37] == text[18::37] == text[23::37] == "-" * n
-        and text[36::37] == "\n" * (n - 1)
-    ):
-        digits = text.encode().translate(None, b"-\n")
-        try:
-            raw = unhexlify(digits)
-        except ValueError:
-            raw = b""
-        if len(raw) == 16 * n and hexlify(raw) == digits:
-            return raw, [], []
-    return _id_bytes_one_by_one(ids)
+    raw = uuid_bytes(ids)
+    return _id_bytes_one_by_one(ids) if raw is None else (raw, [], [])
 
 
 def _id_bytes_one_by_one(ids: Sequence[str]) -> tuple[bytes, list[int], list[str]]:
-    from shared.contract.hashes import string_id
-
     out, rows, strings = [], [], []
     for row, text in enumerate(ids):
-        if len(text) == 36 and text[8] == text[13] == text[18] == text[23] == "-":
-            digits = text.replace("-", "")
-            try:
-                raw = unhexlify(digits)
-            except (HexError, ValueError):
-                raw = b""
-            if len(raw) == 16 and raw.hex() == digits:
-                out.append(raw)
-                continue
+        raw = uuid_of(text)
+        if raw is not None:
+            out.append(raw)
+            continue
         rows.append(row)
         strings.append(text)
         out.append(string_id(text))

@@ -5,6 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.contract.uuids import uuid_of
+
 _NONE, _ONE = bytes(8), (1).to_bytes(8, "little")
 
 
@@ -16,16 +21,18 @@ class TenantHashes:
     0 means "none" and is never returned.
     """
 
-    __slots__ = ("_caller", "_contact")
+    __slots__ = ("_caller", "_contact", "_uuid_keys")
 
     def __init__(self, tenant: str, secret: bytes) -> None:
         # 64 bits: with a million open contacts the chance of any two colliding is 3e-8.
         self._contact = blake2b(key=_key(b"contact", tenant, b""), digest_size=8)
+        keys = _key(b"uuid", tenant, b"")
+        self._uuid_keys = (int.from_bytes(keys[:8], "little"), int.from_bytes(keys[8:16], "little"))
         self._caller = blake2b(key=_key(b"caller", tenant, secret), digest_size=8)
 
     def contact(self, contact: str) -> int:
         """Hash of a contact's id; the same in every process, secret or not, so that replays agree."""
-        return int.from_bytes(_digest(self._contact, contact), "little")
+        return int.from_bytes(self.contact_bytes(contact), "little")
 
     def caller(self, caller: str) -> int:
         """Hash of who called."""
@@ -33,7 +40,24 @@ class TenantHashes:
 
     def contact_bytes(self, contact: str) -> bytes:
         """`contact` as the 8 bytes of a column."""
-        return _digest(self._contact, contact)
+        raw = uuid_of(contact)
+        if raw is None:
+            return _digest(self._contact, contact)
+        half = int.from_bytes(raw[:8], "little") + self._uuid_keys[0] & _ALL_ONES
+        mixed = _mixed(_mixed(half) ^ int.from_bytes(raw[8:], "little") ^ self._uuid_keys[1])
+        return (mixed or 1).to_bytes(8, "little")
+
+    def contacts_of_uuids(self, uuids: bytes) -> bytes:
+        """`contact_bytes` of UUIDs, 16 bytes each.
+
+        The id of a contact is no secret, so where it is a UUID its two halves are mixed instead (splitmix64, Steele
+        et al. 2014), which NumPy does for a hundred in the time of one blake2b.
+        """
+        halves = np.frombuffer(uuids, "<u8").reshape(-1, 2)
+        first, second = self._uuid_keys
+        mixed = _all_mixed(_all_mixed(halves[:, 0] + np.uint64(first)) ^ halves[:, 1] ^ np.uint64(second))
+        mixed[mixed == 0] = 1
+        return mixed.tobytes()
 
     def caller_bytes(self, caller: str) -> bytes:
         """`caller` as the 8 bytes of a column."""
@@ -45,6 +69,23 @@ def _digest(keyed: blake2b, text: str) -> bytes:
     h.update(text.encode())
     digest = h.digest()
     return digest if digest != _NONE else _ONE
+
+
+_ALL_ONES = (1 << 64) - 1
+_FACTORS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+
+
+def _mixed(x: int) -> int:
+    x = (x ^ x >> 30) * _FACTORS[0] & _ALL_ONES
+    x = (x ^ x >> 27) * _FACTORS[1] & _ALL_ONES
+    return x ^ x >> 31
+
+
+def _all_mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """`_mixed` of each."""
+    x = (x ^ x >> np.uint64(30)) * np.uint64(_FACTORS[0])
+    x = (x ^ x >> np.uint64(27)) * np.uint64(_FACTORS[1])
+    return x ^ x >> np.uint64(31)
 
 
 def _key(purpose: bytes, tenant: str, secret: bytes) -> bytes:
