@@ -124,7 +124,8 @@ class Floor:
         """
         p = self.queue_parameters(r)
         level = judged.level.copy()
-        grown = p.weight[:, qd.PREDICTED_WAIT] * 60.0 / p.target_wait_s
+        grown_s = np.fmax(judged.longest_s + 60.0 - judged.predicted_s, 0.0)
+        grown = p.weight[:, qd.PREDICTED_WAIT] * grown_s / p.target_wait_s
         level[:, qd.PREDICTED_WAIT] += np.maximum(grown, 0.02 * level[:, qd.PREDICTED_WAIT])
         highest = ags.strain(level, p.scale)
         lowest = ags.strain(qs.lowest_level(judged, p), p.scale)
