@@ -48,6 +48,8 @@ _AT_WORK[MEETING] = True
 _RESTS = np.zeros(8, bool)
 _RESTS[[BREAK, OFFLINE]] = True
 
+_KEPT_IN_A_MINUTE = 0.999 * np.exp(-60.0 / TAU_FAST_S)
+
 # A fast and a slow integrator of the same load are brought to the same height: an impulse counts tau_fast/tau_slow in
 # the slow one; rated drivers are means already.
 _SLOW_HEIGHT = np.full(D, TAU_FAST_S / TAU_SLOW_S)
@@ -189,6 +191,17 @@ def levels(moved: Moved, w: Weights) -> Floats:
     mean[..., OCCUPANCY] = above
     weighted: Floats = mean * w.weight
     return weighted
+
+
+def lowest_level(agents: Agents, r: Rows, level: Floats) -> Floats:
+    """Below what levels [rows, driver] cannot fall within a minute without an event.
+
+    Impulses decay, in a break faster; what time itself feeds may fall at once, so nothing is promised of it.
+    """
+    kept = np.where(_RESTS[agents.state[r]], _KEPT_IN_A_MINUTE**BREAK_HEALS_FASTER, _KEPT_IN_A_MINUTE)
+    low: Floats = level * kept[:, None]
+    low[:, [OCCUPANCY, SINCE_BREAK]] = 0.0
+    return low
 
 
 def strain(level: Floats, scale: Floats) -> Floats:

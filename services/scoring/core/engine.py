@@ -335,7 +335,7 @@ class Engine:
         if agents.size:
             level, value, borne = self._agent_values(agents, now_ms)
             self._desk.moment(AGENT, agents, value, now_ms, run, borne)
-            self._heat_agents(agents, level)
+            self._heat_agents(agents, level, now_ms)
         # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
         spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
         if spoke.size:
@@ -348,7 +348,7 @@ class Engine:
         self._cover()
         agents, queues = np.arange(self._floor.agents.n), np.arange(self._floor.queues.n)
         if agents.size:
-            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[1])
+            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[1], at_ms)
         if queues.size:
             self._heat_queues(queues, self._floor.judge_queues(queues, at_ms)[0], at_ms)
 
@@ -358,12 +358,13 @@ class Engine:
         for kind in (QUEUE, AGENT):
             self._desk.lines(kind)
 
-    def _heat_agents(self, r: Rows, level: NDArray[np.float64]) -> None:
+    def _heat_agents(self, r: Rows, level: NDArray[np.float64], at_ms: int) -> None:
         w = self._floor.agent_weights(r)
         rated = w.weight[:, OCCUPANCY] + w.weight[:, SINCE_BREAK]
         highest = ags.strain((ags.total(level) + _GROWTH_PER_MINUTE * rated)[:, None], w.scale)
-        phase = self._desk.watches[AGENT].phase[r]
-        self._hot_agents[r] = (highest >= self._desk.lines(AGENT).open_line[r]) | (phase > 0)
+        lowest = ags.strain(ags.lowest_level(self._floor.agents, r, level), w.scale)
+        quiet = self._desk.quiet_minute(AGENT, r, lowest, highest, at_ms - self._silence.gap_total_ms)
+        self._hot_agents[r] = ~quiet
 
     def _heat_queues(self, r: Rows, judged: QueuesJudged, at_ms: int) -> None:
         lowest, highest = self._floor.queue_range(r, judged, at_ms)
