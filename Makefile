@@ -27,7 +27,7 @@ check: setup ## format, types, layers, generated files, house rules and unit tes
 	@exec $(BIN)/python -m pytest -q -rs tests/unit
 
 bench: setup ## measure against the peers; results also in bench/latest.json
-	@exec $(BIN)/python -m bench
+	@exec $(BIN)/python -m bench.run
 
 contract: setup ## write JSON Schema, AsyncAPI and the page's types from shared/contract
 	@exec $(BIN)/python -m tools.contract_gen
