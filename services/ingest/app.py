@@ -65,12 +65,12 @@ class Ingest:
         self.routes: list[BaseRoute] = [Route(_PATH, self.endpoint, include_in_schema=False)]
         # Vendor payloads (/v1/acd/...) join here: each turns into events and goes through the same door.
         self._log = log
-        self._keys = keys
+        self.keys = keys
         self._refresh: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to read the API keys; returns at once, also when the log is away."""
-        self._refresh = asyncio.create_task(self._keys.keep_fresh())
+        self._refresh = asyncio.create_task(self.keys.keep_fresh())
 
     async def drain(self) -> None:
         """Wait until every event taken is confirmed or refused, then stop."""
@@ -106,7 +106,7 @@ class Ingest:
             found["log"] = str(fault) or "does not answer"
         except TimeoutError:
             found["log"] = f"gave no answer within {PING_TIMEOUT_S:g} s"
-        if not self._keys.loaded:
+        if not self.keys.loaded:
             found["api_keys"] = "could not be read yet"
         return found
 

@@ -278,6 +278,8 @@ class FastDoor(HttpToolsProtocol):
             sent = replies.popleft()
             assert sent.answer is not None
             out.append(self.answers.of(sent.answer, headers, sent.close))
+            if sent.close:
+                break
         if sent is None:
             return
         self.transport.write(out[0] if len(out) == 1 else b"".join(out))

@@ -24,6 +24,9 @@ class Heads:
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[int, HeadValues]] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def known(self, data: bytes) -> tuple[int, HeadValues | None]:
         """Bytes of the head that `data` begins with, and what it says: if it is known, and data one whole request."""
         head_bytes = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX) + 4

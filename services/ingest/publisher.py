@@ -18,13 +18,15 @@ from shared.contract.encoder import EventsEncoder
 from shared.contract.entries import EntryId, block_fields
 from shared.contract.events import Event
 from shared.contract.keys import partition_of
-from shared.contract.rows import RowHashes
+from shared.contract.rows import Asked, RowHashes
 from shared.log import Log, LogUnavailable, Lookup
 
 COMMIT_EVENTS_MAX = 10_000
 """Events of one entry: half a megabyte, which a reader takes in one read; and the most that one request may hold."""
 WAITING_EVENTS_MAX = 50_000
 """Events of a partition that wait for the log, some 20 MB. A log that is this far behind needs its senders to pause."""
+AHEAD_EVENTS_MIN = 256
+"""Events that are worth encoding before their turn, which closes the entry; fewer rather wait for company."""
 APPEND_TIMEOUT_S = 6.0
 """A log that gives no answer for so long is taken for away: a second more than the adapter's own limit, which also
 drops the connection, and less than the 10 s after which ACDs give up on a request."""
@@ -44,13 +46,25 @@ class Commit:
     No future: one wakes each waiter by a turn of the loop, which costs more than the answer that it leads to.
     """
 
-    __slots__ = ("_waiters", "events", "outcome")
+    __slots__ = ("_encoded", "_waiters", "events", "outcome")
 
     def __init__(self) -> None:
         self.events = EventsEncoder()
+        self._encoded: tuple[bytes, list[Asked]] | None = None
         self.outcome: Committed | Exception | None = None
         """None while it is under way. An exception that is not LogUnavailable is a fault of ours."""
         self._waiters: list[Callable[[], object]] = []
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more events."""
+        return self._encoded is not None
+
+    def encoded(self) -> tuple[bytes, list[Asked]]:
+        """The block, and what to ask the repeat-caller index. Closes it."""
+        if self._encoded is None:
+            self._encoded = self.events.finish()
+        return self._encoded
 
     def when_done(self, call: Callable[[], object]) -> None:
         """Call back when `outcome` is there; at once if it is there already. The call must not raise."""
@@ -79,6 +93,8 @@ class _Partition:
         self.waiting: deque[Commit] = deque()
         self.events = 0
         self.task: asyncio.Task[None] | None = None
+        self.watched = False
+        """Whether somebody looks for the moment to encode ahead."""
 
 
 class Publisher:
@@ -108,14 +124,28 @@ class Publisher:
         if partition.events + count > WAITING_EVENTS_MAX:
             raise Busy
         waiting = partition.waiting
-        if not waiting or waiting[-1].events.rows + count > COMMIT_EVENTS_MAX:
+        if not waiting or waiting[-1].closed or waiting[-1].events.rows + count > COMMIT_EVENTS_MAX:
             waiting.append(Commit())
         commit = waiting[-1]
         commit.events.add(tenant, self._hashes[tenant], events, ts_ms)
         partition.events += count
         if partition.task is None:
             partition.task = asyncio.create_task(self._run(partition))
+        elif not partition.watched and commit.events.rows >= AHEAD_EVENTS_MIN:
+            partition.watched = True
+            asyncio.get_running_loop().call_soon(self._encode_ahead, partition, partition.events)
         return commit
+
+    def _encode_ahead(self, partition: _Partition, seen: int) -> None:
+        """Encode while the log is busy with the entry before, once a turn of the loop has brought nothing new."""
+        partition.watched = partition.events != seen
+        if partition.watched:
+            asyncio.get_running_loop().call_soon(self._encode_ahead, partition, partition.events)
+        elif partition.waiting:
+            try:
+                partition.waiting[-1].encoded()
+            except Exception:  # ours; it comes again, and is told to its senders, when the commit has its turn
+                structlog.get_logger().exception("encode.failed")
 
     def _partition(self, tenant: str) -> _Partition:
         number = partition_of(tenant, self._log.partitions)
@@ -149,7 +179,7 @@ class Publisher:
             partition.task = None
 
     async def _append(self, partition: int, commit: Commit) -> Committed:
-        block, asked = commit.events.finish()
+        block, asked = commit.encoded()
         lookups = list(map(Lookup._make, asked))
         started_s = self._clock.steady_s()
         try:

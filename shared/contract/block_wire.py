@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from shared.contract.hashes import string_id
 from shared.contract.uuids import uuid_bytes, uuid_of
@@ -90,7 +91,7 @@ class BlockWriter:
         packed = bytes(values)
         said = None  # which of eight zero bytes begin a hash need only be asked when there are any
         if NO_HASH in packed:
-            said = [row for row in range(len(packed) // 8) if packed[8 * row : 8 * row + 8] != NO_HASH]
+            said = np.flatnonzero(np.frombuffer(packed, "<u8")).tolist()
         self._add(code, kinds, "u8", packed, said)
 
     def numbers(self, code: int, kinds: bytes, values: Sequence[float | None]) -> None:
@@ -115,7 +116,7 @@ class BlockWriter:
         if said is not None and not said:
             return
         if said is not None and len(said) * (size + 2) < len(packed) * _SPARSE_GAIN:
-            values = b"".join([packed[size * row : size * row + size] for row in said])
+            values = np.frombuffer(packed, "<" + dtype)[said].tobytes()
             self._columns.append(Column(code, kinds, SPARSE, dtype, _packed("H", said), values))
         elif packed == packed[:size] * n:
             self._columns.append(Column(code, kinds, CONSTANT, dtype, b"", packed[:size]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -59,9 +60,18 @@ class TenantHashes:
         mixed[mixed == 0] = 1
         return mixed.tobytes()
 
-    def caller_bytes(self, caller: str) -> bytes:
-        """`caller` as the 8 bytes of a column."""
-        return _digest(self._caller, caller)
+    def callers(self, callers: Iterable[str | None]) -> bytes:
+        """`caller` of each, 8 bytes, zeros for None."""
+        keyed, digests = self._caller, []
+        for caller in callers:
+            if caller is None:
+                digests.append(_NONE)
+            else:
+                h = keyed.copy()
+                h.update(caller.encode())
+                digest = h.digest()
+                digests.append(digest if digest != _NONE else _ONE)
+        return b"".join(digests)
 
 
 def _digest(keyed: blake2b, text: str) -> bytes:

@@ -165,8 +165,7 @@ class RowHashes:
 
     def callers(self, callers: Iterable[str | None]) -> bytes:
         """Hashes of callers, 8 bytes each."""
-        caller = self._hashes.caller_bytes
-        return b"".join([NO_HASH if c is None else caller(c) for c in callers])
+        return self._hashes.callers(callers)
 
 
 class Lot(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from prometheus_client import CollectorRegistry
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.ingest.app import Ingest, create_app
 from shared.access import KeyRing, demo_key_record, encode_api_key
@@ -19,6 +20,16 @@ from shared.contract.entries import START, Events, parse_entry
 from shared.log import Log
 
 KEY = {"authorization": "Bearer sk_demo"}
+FAST = False
+"""Whether events are taken inside uvicorn's protocol or by the ASGI endpoint; a fixture of test_fast_door sets it."""
+
+
+SERVERS: dict[int, uvicorn.Server] = {}
+
+
+def server_of(ingest: Ingest) -> uvicorn.Server:
+    """The server before an ingest that is being served."""
+    return SERVERS[id(ingest)]
 
 
 @asynccontextmanager
@@ -37,8 +48,11 @@ async def serving(
         registry=CollectorRegistry(),
         **options,
     )
-    config = uvicorn.Config(create_app(ingest), host="127.0.0.1", port=0, log_level="warning", access_log=False)
+    http = ingest.http_protocol() if FAST else HttpToolsProtocol
+    app = create_app(ingest)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, http=http, log_level="critical", access_log=False)
     server = uvicorn.Server(config)
+    SERVERS[id(ingest)] = server
     task = asyncio.create_task(server._serve())
     await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -48,6 +62,7 @@ async def serving(
     finally:
         server.should_exit = True
         await task
+        del SERVERS[id(ingest)]
 
 
 async def until(condition: Callable[[], bool]) -> None:
