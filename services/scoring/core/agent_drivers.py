@@ -84,7 +84,7 @@ Mask = NDArray[np.bool_]
 
 
 def handle_time_amount(z: Floats, z_from: Floats, z_full: Floats) -> Floats:
-    """One-sided and at most 1: long contacts add, short ones never subtract. z is NaN while the own usual is not known."""
+    """One-sided, at most 1: long contacts add, short ones never subtract. z is NaN while the own usual is unknown."""
     with np.errstate(invalid="ignore"):
         amount = (z - z_from) / np.maximum(z_full - z_from, 1e-9)
     return np.where(amount > 0, np.minimum(amount, 1.0), 0.0)
