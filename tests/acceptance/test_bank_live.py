@@ -35,7 +35,7 @@ SPEED = 60  # 24 minutes of calls pass in 24 s
 BATCH_S = 0.2
 KILL_AT_SHARE = 0.35  # of the run, and not before an alert came; a new scorer waits up to 6 s for the lease
 
-# Low lines and short holds: in half a minute, alerts open, open and escalate.
+# Low lines and short holds: within half a minute alerts open and escalate.
 SETTINGS = """
 revision = 1
 
