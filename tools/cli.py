@@ -24,7 +24,7 @@ app = typer.Typer(
     Run it:      strainwatch serve all --settings strainwatch.toml
     Feed it:     KEY=$(strainwatch keys create --tenant acme)
                  curl http://127.0.0.1:8080/v1/events -H "Authorization: Bearer $KEY" -d @event.json
-    Look at it:  strainwatch token --tenant acme --teams '*' --role lead --sub ana
+    Look at it:  strainwatch token --tenant acme --teams '*' --role lead --sub lead-1
     Judge it:    strainwatch log export > day.ndjson && strainwatch replay day.ndjson --json
 
     The environment variables STRAINWATCH_* are explained by `strainwatch serve --help`.

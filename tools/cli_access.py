@@ -42,7 +42,7 @@ def token(
     \b
     Examples:
       strainwatch token --demo
-      strainwatch token --tenant acme --teams team-a,team-b --role lead --sub ana
+      strainwatch token --tenant acme --teams team-a,team-b --role lead --sub lead-1
     """
     from shared.access import mint
     from shared.settings import BadSetup, Environment

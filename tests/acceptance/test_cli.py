@@ -91,7 +91,7 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_token_is_printed_bare_and_its_secret_is_for_its_owner_only(tmp_path: Path) -> None:
-    command = ["token", "--tenant", "acme", "--teams", "team-a, team-b", "--role", "lead", "--sub", "ana"]
+    command = ["token", "--tenant", "acme", "--teams", "team-a, team-b", "--role", "lead", "--sub", "lead-1"]
     done = strainwatch(tmp_path, *command, "--ttl-s", "60")
 
     assert done.returncode == 0
@@ -99,7 +99,7 @@ def test_a_token_is_printed_bare_and_its_secret_is_for_its_owner_only(tmp_path: 
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     claims = jwt.decode(done.stdout.rstrip("\n"), secret.read_bytes(), algorithms=["HS256"])
     assert claims["teams"] == ["team-a", "team-b"]
-    assert (claims["tenant"], claims["role"], claims["sub"]) == ("acme", "lead", "ana")
+    assert (claims["tenant"], claims["role"], claims["sub"]) == ("acme", "lead", "lead-1")
     assert strainwatch(tmp_path, "token", "--tenant", "acme").returncode == 2
     assert strainwatch(tmp_path, "token", "--demo", "--tenant", "acme").returncode == 2
 
@@ -139,7 +139,7 @@ def test_each_service_runs_alone_on_one_store_and_together_they_carry_an_event_t
             eventually(ready(port), f"{name} to be ready")
             assert get(port, "/metrics") is not None
         key = strainwatch(tmp_path, "keys", "create", "--tenant", "acme").stdout.strip()
-        command = ["token", "--tenant", "acme", "--teams", "*", "--role", "lead", "--sub", "ana"]
+        command = ["token", "--tenant", "acme", "--teams", "*", "--role", "lead", "--sub", "lead-1"]
         token = strainwatch(tmp_path, *command).stdout.strip()
         eventually(lambda: _post(ports["ingest"], key) == 202, "the event to be accepted")
 

@@ -53,7 +53,18 @@ def calm_queues(ago_s: float) -> list[QueueSignal]:
 
 
 def calm_agents() -> list[AgentSignal]:
-    names = ("Amira", "Bo", "Chen Wei", "Dalia", "Emeka", "Freya", "Goran", "Hye-jin", "Ines", "Jonas")
+    names = (
+        "agent-01",
+        "agent-02",
+        "agent-03",
+        "agent-04",
+        "agent-05",
+        "agent-06",
+        "agent-07",
+        "agent-08",
+        "agent-09",
+        "agent-10",
+    )
     states = ["on_contact", "available", "acw", "on_contact", "break", "available", "on_contact", "meeting", "offline"]
     return [
         agent(name, ("occupancy", 6 + 4.2 * i, 72 + i, "%"), state=state, since_s=40 + 61 * i, work_s=900 + 300 * i)
@@ -87,18 +98,18 @@ def strained_queues(ago_s: float) -> list[QueueSignal]:
 def strained_agents() -> list[AgentSignal]:
     return [
         agent(
-            "Bo",
+            "agent-02",
             ("complaints", 28.4, 3, "contacts"), ("occupancy", 22.7, 97, "%"), ("since_break", 18.0, 145, "min"),
             ("queue_pressure", 14.1, 85, "strain"),
             state="on_contact", since_s=754, work_s=8700,
         ),
         agent(
-            "Freya",
+            "agent-06",
             ("handle_time", 31.5, 1.62, "x own usual"), ("repeat_callers", 18.9, 4, "contacts"),
             ("occupancy", 12.2, 92, "%"),
             state="acw", since_s=95, work_s=5400,
         ),
-        *[each for each in calm_agents() if each.id not in ("Bo", "Freya")],
+        *[each for each in calm_agents() if each.id not in ("agent-02", "agent-06")],
     ]  # fmt: skip
 
 
@@ -124,7 +135,9 @@ OPEN_LINES = SuggestedAction(
     "请 Cards 的两名坐席支援半小时，并向来电者提供回拨。",
 )
 OFFER_BREAK = SuggestedAction(
-    "offer_break", "Offer Bo ten minutes off the phone after this contact.", "这通结束后请让 Bo 休息十分钟。"
+    "offer_break",
+    "Offer agent-02 ten minutes off the phone after this contact.",
+    "这通结束后请让 agent-02 休息十分钟。",
 )
 
 
@@ -147,8 +160,8 @@ def alert(
 
 def critical_for_bo(number: int = 3) -> Alert:
     return alert(
-        number, "critical", minutes_ago=2, kind="agent.strain", subject=Subject("agent", "Bo"), strain=83.2,
-        title="Bo has had a heavy stretch and could use support", title_zh="Bo 连续高负荷,需要支持",
+        number, "critical", minutes_ago=2, kind="agent.strain", subject=Subject("agent", "agent-02"), strain=83.2,
+        title="agent-02 has had a heavy stretch and could use support", title_zh="agent-02 连续高负荷,需要支持",
         drivers=BO_DRIVERS, action=OFFER_BREAK,
     )  # fmt: skip
 
@@ -163,7 +176,7 @@ def strained_alerts() -> list[Alert]:
             title_zh="队列 Technical support 压力偏高",
         ),
         alert(
-            4, phase="suppressed", minutes_ago=4, kind="agent.strain", subject=Subject("agent", "Freya"), drivers=[],
-            title="Freya has had a heavy stretch and could use support", title_zh="Freya 连续高负荷,需要支持",
+            4, phase="suppressed", minutes_ago=4, kind="agent.strain", subject=Subject("agent", "agent-06"), drivers=[],
+            title="agent-06 has had a heavy stretch and could use support", title_zh="agent-06 连续高负荷,需要支持",
         ),
     ]  # fmt: skip

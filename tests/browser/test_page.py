@@ -99,8 +99,8 @@ async def test_the_parts_of_the_bar_add_up_to_the_strain(feed: FakeFeed, page: P
 
 async def test_agents_who_could_use_support_come_first_without_a_rank(page: Page) -> None:
     names = await page.js("[...document.querySelectorAll('.agents-first .name')].map(e => e.innerText)")
-    assert names == ["Bo", "Freya"]
-    assert "Long stretch without a break: 2 h 25 min" in await page.text('[data-agent="Bo"]')
+    assert names == ["agent-02", "agent-06"]
+    assert "Long stretch without a break: 2 h 25 min" in await page.text('[data-agent="agent-02"]')
     assert await page.js("document.querySelectorAll('ol').length") == 0
 
 
@@ -110,7 +110,7 @@ async def test_an_alert_appears_and_a_critical_one_is_announced_at_once(feed: Fa
     await page.wait("document.querySelector('[aria-live=polite]').textContent.includes('Queue Billing')")
     assert not await page.js("document.querySelector('.alerts [role=alert]').textContent")
     await feed.publish(scenes.critical_for_bo())
-    await page.wait("document.querySelector('.alerts [role=alert]').textContent.includes('Bo has had')")
+    await page.wait("document.querySelector('.alerts [role=alert]').textContent.includes('agent-02 has had')")
     assert await page.js("document.title") == "(2) Strainwatch"
     assert await page.js("[...document.querySelectorAll('.alert-list [data-alert]')].map(e => e.dataset.alert)") == [
         "a-3",
@@ -133,10 +133,10 @@ async def test_acknowledge_sends_the_frame_and_shows_the_change_only_when_it_com
 
 
 async def test_a_refusal_is_shown_at_its_alert(feed: FakeFeed, page: Page) -> None:
-    feed.refusal = "Ana was first."
+    feed.refusal = "lead-01 was first."
     await feed.publish(scenes.alert(1))
     await page.click('[data-alert="a-1"] button')
-    await page.sees('[data-alert="a-1"] .alert-problem', "Ana was first.")
+    await page.sees('[data-alert="a-1"] .alert-problem', "lead-01 was first.")
     assert not await page.js("document.querySelector('[data-alert=\"a-1\"] button').disabled")
 
 
@@ -184,7 +184,7 @@ async def test_a_lost_connection_resumes_after_the_last_change_seen(feed: FakeFe
     assert await page.js("document.querySelector('[data-alert=\"a-1\"] button').disabled")
     await feed.publish(scenes.critical_for_bo())  # happens while the page is away
     feed.accepting = True
-    await page.sees('[data-alert="a-3"]', "Bo has had")
+    await page.sees('[data-alert="a-3"]', "agent-02 has had")
     await page.sees(".connection", "Live")
     assert feed.received_of("resume")[-1] == {"kind": "resume", "epoch": "epoch-1", "cursor": cursor}
 
@@ -195,7 +195,7 @@ async def test_a_place_the_server_no_longer_knows_gives_the_full_list(feed: Fake
     feed.log.clear()
     feed.live = {"a-3": scenes.critical_for_bo()}
     feed.drop()
-    await page.sees('[data-alert="a-3"]', "Bo has had")
+    await page.sees('[data-alert="a-3"]', "agent-02 has had")
     assert not await page.js("document.querySelector('[data-alert=\"a-1\"]')")
 
 
@@ -236,16 +236,16 @@ async def test_chinese_is_chosen_by_the_browser_and_english_by_the_switch(feed: 
     page = await browser.open(f"{feed.url}#token={TOKEN}", languages="zh-CN")
     await page.sees("h2", "队列")
     await feed.publish(scenes.critical_for_bo())
-    await page.sees(".alert-title", "Bo 连续高负荷")
+    await page.sees(".alert-title", "agent-02 连续高负荷")
     assert await page.js("document.documentElement.lang") == "zh-CN"
     await page.click(".languages button[lang=en]")
     await page.sees("h2", "Queues")
-    await page.sees(".alert-title", "Bo has had")
+    await page.sees(".alert-title", "agent-02 has had")
 
 
 async def test_the_page_keeps_to_its_policy_and_asks_nobody_else(feed: FakeFeed, page: Page) -> None:
     await feed.publish(scenes.critical_for_bo())
-    await page.sees(".alert-list", "Bo")
+    await page.sees(".alert-list", "agent-02")
     await page.wait("document.querySelector('.sparkline canvas')")
     assert page.faults == []
     assert [url for url in page.requests if not url.startswith(feed.url)] == []

@@ -211,6 +211,25 @@ async def test_what_arrives_during_an_append_is_the_next_entry() -> None:
         assert log.appends == [1, 10]
 
 
+async def test_a_large_entry_is_encoded_while_the_log_is_busy_and_takes_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(publisher, "AHEAD_EVENTS_MIN", 4)
+    log = SlowLog()
+    async with serving(log, ManualClock(NOW_MS)) as (client, ingest):
+        log.gate.clear()
+        tasks = [asyncio.create_task(client.post("/v1/events", json=OBSERVED))]
+        await until(lambda: log.under_way > 0)
+        tasks.append(asyncio.create_task(client.post("/v1/events", json=[OBSERVED] * 5)))
+        (partition,) = ingest.publisher._partitions.values()
+        await until(lambda: len(partition.waiting) == 1 and partition.waiting[0].closed)
+        tasks.append(asyncio.create_task(client.post("/v1/events", json=[OBSERVED] * 2)))
+        await until(lambda: ingest.publisher.waiting_events == 8)
+        log.gate.set()
+        assert [(await t).status_code for t in tasks] == [202] * 3
+        assert log.appends == [1, 5, 2]
+
+
 async def test_a_sender_that_goes_away_takes_nothing_from_the_others() -> None:
     log = SlowLog()
     async with serving(log, ManualClock(NOW_MS)) as (client, ingest):

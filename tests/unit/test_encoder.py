@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from shared.contract.encoder import EventsEncoder
 from shared.contract.entries import lookup_rows
 from shared.contract.events import CHANNELS, EVENT_TYPES, OUTCOMES, STATES, event_decoder
 from shared.contract.hashes import TenantHashes, caller_issue_key
-from shared.contract.rows import Lot, RowHashes, encode_events, row_of
+from shared.contract.rows import TOGETHER_MIN, Lot, RowHashes, encode_events, row_of
+from shared.contract.uuids import uuid_bytes, uuid_of
 
 SECRET = b"s" * 32
 NOW_MS = 1_772_442_847_000
@@ -129,3 +131,41 @@ def test_contacts_are_remembered_within_bounds_and_stay_the_same() -> None:
         assert int(found[-1]) == reference.contact(contacts[-1])
     assert hashes.contacts([None]) == bytes(8)
     assert len(hashes._contacts) <= hashes._contacts.SIZE_MAX + 2
+
+
+def test_contacts_that_are_uuids_have_the_same_hash_alone_and_together() -> None:
+    hashes, reference = RowHashes("acme", SECRET), TenantHashes("acme", SECRET)
+    contacts = [str(uuid.UUID(int=n * 0x9E3779B97F4A7C15F39CC0605CEDC834 % (1 << 128))) for n in range(1_000)]
+    assert len(contacts) >= TOGETHER_MIN
+    together = np.frombuffer(hashes.contacts(contacts), "<u8").tolist()
+    assert together == [reference.contact(contact) for contact in contacts]
+    assert together[:5] == np.frombuffer(hashes.contacts(contacts[:5]), "<u8").tolist()
+    assert len(set(together)) == 1_000
+    upper = [contact.upper() for contact in contacts]  # not the canonical form: another contact, hashed as text
+    assert reference.contact(upper[7]) == np.frombuffer(hashes.contacts(upper), "<u8")[7] != together[7]
+    other = TenantHashes("demo", SECRET)
+    assert not {other.contact(contact) for contact in contacts} & set(together)
+
+
+def test_hashes_of_uuids_are_spread_over_all_bits() -> None:
+    hashes = RowHashes("acme", SECRET)
+    ascending = [str(uuid.UUID(int=(1 << 100) + n)) for n in range(4_096)]
+    found = np.frombuffer(hashes.contacts(ascending), "<u8")
+    ones = [int(np.count_nonzero(found >> np.uint64(bit) & np.uint64(1))) for bit in range(64)]
+    assert len(set(found.tolist())) == 4_096
+    assert all(1_848 < count < 2_248 for count in ones)  # six standard deviations around half
+
+
+@given(st.lists(st.uuids().map(str) | st.text(min_size=1, max_size=40), min_size=1, max_size=5))
+def test_uuids_are_told_from_other_texts_one_by_one_and_together(texts: list[str]) -> None:
+    one_by_one = [uuid_of(text) for text in texts]
+    together = uuid_bytes(texts)
+    assert together == (None if None in one_by_one else b"".join(raw for raw in one_by_one if raw is not None))
+    assert all(raw is None or str(uuid.UUID(bytes=raw)) == text for raw, text in zip(one_by_one, texts, strict=True))
+
+
+def test_a_caller_with_another_issue_has_another_key() -> None:
+    keys = {caller_issue_key(caller, issue) for caller in (1, 2, 2**64 - 1) for issue in (None, "a", "b", "名前")}
+    assert len(keys) == 12
+    assert {len(key) for key in keys} == {8}
+    assert caller_issue_key(7, None) == caller_issue_key(7, "")
