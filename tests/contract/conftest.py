@@ -1,5 +1,6 @@
 """A real Valkey for the tests: one for all that share it, emptied before each, and one each for those that break it."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,10 @@ class Store:
         process = self.process()
         process.kill()
         psutil.wait_procs([process], timeout=10)
+        # The guardian, too, holds the server's lock, and lets go of it a moment after the server is gone.
+        deadline_s = time.monotonic() + 10
+        while self.server.alive() and time.monotonic() < deadline_s:
+            time.sleep(0.01)
 
     def start_again(self) -> None:
         assert self.server.restart_if_dead()
