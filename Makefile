@@ -4,6 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := uv==0.13.9
 READY := .venv/.ready
+BUILT := .venv/.built
+# What is compiled: the list in pyproject.toml, with the .pxd files beside.
+COMPILED := $(shell awk '/^compiled = / {on = 1; next} /^]/ {on = 0} on {gsub(/[ ",]/, ""); print}' pyproject.toml)
+COMPILED += hatch_build.py $(wildcard $(COMPILED:.py=.pxd))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -39,13 +43,22 @@ web: setup ## build the team lead's page
 page: setup
 	@$(BIN)/python -m tools.web_build || echo "The page was not built; everything else works without it." >&2
 
-setup: $(READY)
+setup: $(READY) $(BUILT)
 
-# --inexact leaves in place what is not in the lock: uv itself, and the Node wheel of the page's build.
+# --inexact leaves in place what is not in the lock: uv itself, and the Node wheel of the page's build. The project itself
+# is always built anew: a build that uv remembers would leave its extensions out.
+SYNC := UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --reinstall-package strainwatch --python $(BIN)/python
+
 $(READY): pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit("Strainwatch needs Python 3.11 or newer; name one: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up .venv (once, and when the lock file changes)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv && $(BIN)/uv --version | grep -q " $(UV:uv==%=%)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)"
-	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --python $(BIN)/python
+	@$(SYNC)
+	@touch $@
+
+# A changed module is compiled in place; where that takes the compiler that comes as a wheel, by way of uv.
+$(BUILT): $(READY) $(COMPILED)
+	@$(BIN)/python hatch_build.py || { test $$? = 3 && $(SYNC); }
+	@ls shared/_cython_parts.* >/dev/null 2>&1 || echo "Strainwatch runs without compiled modules, slower with the same results: they need a C compiler and Python.h." >&2
 	@touch $@

@@ -57,7 +57,7 @@ class Retention:
     events_ms: int = 26 * 3_600_000  # a day's report plus two hours for the night shift to read it
     events_bytes: int = 4 << 30  # whichever comes first; a full store would stop ingest
     alerts_ms: int = 7 * 86_400_000
-    signals_entries: int = 64  # seconds; a reader that is slower than that wants only the newest
+    signals_entries: int = 8  # seconds; a reader that is slower than that wants only the newest
     history_ms: int = 26 * 3_600_000
     rejects_ms: int = 24 * 3_600_000
 

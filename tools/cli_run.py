@@ -50,7 +50,7 @@ def serve(
       STRAINWATCH_JWT_SECRET      signs the tokens of people; for notify and `strainwatch token`
       STRAINWATCH_CALLER_SECRET   key of the hashes of callers; for ingest
                                   (without STRAINWATCH_REDIS_URL both are made in the data folder)
-      STRAINWATCH_PARTITIONS      of the log, fixed when it is created (8)
+      STRAINWATCH_PARTITIONS      of the log, fixed when it is created (1 embedded, else 8)
       STRAINWATCH_SCORING_SHARD   i/N: this scorer takes the partitions p with p mod N = i (0/1)
     """
     from shared.telemetry import configure_logging

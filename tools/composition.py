@@ -111,6 +111,8 @@ class Services:
         title = "Strainwatch" if len(self.names) > 1 else f"Strainwatch {self.names[0]}"
         app = FastAPI(title=title, version=CONTRACT_VERSION)
         problems.install(app)
+        if self.scoring is not None:
+            app.router.routes.append(self.scoring.ready_route(self.faults))
         app.router.routes.extend(operations_routes(self.registry, self.faults))
         if self.ingest is not None:
             app.router.routes.extend(self.ingest.routes)

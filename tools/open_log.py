@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 
 from shared.clock import SystemClock
 from shared.embedded import EmbeddedServer, ensure_server
 from shared.lifecycle import Stop, drain_in_order
-from shared.log import Log, LogUnavailable
+from shared.log import Log, LogUnavailable, WrongPartitions
 from shared.log_redis import open_redis_log
 from shared.redis_address import RedisAddress
 from shared.settings import Environment
 
+EMBEDDED_PARTITIONS = 1
+"""Of a log that the embedded server creates. It is one machine for one organisation, most often; each partition more
+costs a scorer that ticks every second."""
 OPEN_WAIT_S = 30.0
 """How long a start waits for a store that does not answer: about what a store needs to start beside us."""
 OPEN_PAUSE_S = 0.5
@@ -43,7 +47,8 @@ async def open_log(environment: Environment, stop: Stop | None = None) -> AsyncI
     url = server.url if server is not None else environment.redis_url or ""
     keeper: asyncio.Task[None] | None = None
     try:
-        log = await _opened(url, environment.partitions, stop)
+        opening = _embedded if server is not None else _external
+        log = await _opened(url, partial(opening, url, environment.partitions), stop)
         if server is not None and stop is not None:
             keeper = asyncio.create_task(_keep_running(server, stop))
         try:
@@ -59,13 +64,26 @@ async def open_log(environment: Environment, stop: Stop | None = None) -> AsyncI
             await asyncio.to_thread(server.stop)
 
 
-async def _opened(url: str, partitions: int | None, stop: Stop | None) -> Log | None:
+async def _external(url: str, partitions: int | None) -> Log:
+    return await open_redis_log(url, partitions=partitions)
+
+
+async def _embedded(url: str, partitions: int | None) -> Log:
+    try:
+        return await open_redis_log(url, partitions=partitions or EMBEDDED_PARTITIONS)
+    except WrongPartitions:
+        if partitions is not None:
+            raise
+        return await open_redis_log(url)  # it was created with another number, and keeps it
+
+
+async def _opened(url: str, opening: Callable[[], Awaitable[Log]], stop: Stop | None) -> Log | None:
     clock = SystemClock()
     until_s = clock.steady_s() + (OPEN_WAIT_S if stop is not None else 0.0)
     said = False
     while stop is None or not stop.asked:
         try:
-            return await open_redis_log(url, partitions=partitions, clock=clock)
+            return await opening()
         except LogUnavailable as fault:
             where = RedisAddress.parse(url)
             if clock.steady_s() >= until_s:

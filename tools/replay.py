@@ -23,10 +23,11 @@ from services.scoring.core.engine import Engine, Marks
 from services.scoring.core.parameters import check_settings
 from services.scoring.core.queue_drivers import QUEUE_DRIVERS
 from services.scoring.identity import engine_name
+from shared.contract import signal_columns
 from shared.contract.alerts import decode_alert
 from shared.contract.block import NewerBlock
 from shared.contract.entries import START, Entry, EntryId, Settings
-from shared.contract.signals import AgentSignal, QueueSignal, TenantSignals
+from shared.contract.signals import TenantSignals
 from shared.settings import read_settings
 from tools.replay_input import BareEvents, ReplayError, exported_entries, is_export
 
@@ -174,18 +175,21 @@ class SignalsCsv:
     def write(self, signals: TenantSignals) -> None:
         """One tenant at one minute."""
         off = set(signals.drivers_off)
-        for kind, drivers, rows in (
-            ("queue", [d.name for d in QUEUE_DRIVERS], signals.queues),
-            ("agent", [d.name for d in AGENT_DRIVERS], signals.agents),
+        for kind, rows in (
+            ("queue", signal_columns.Queues(signals)),
+            ("agent", signal_columns.Agents(signals)),
         ):
-            on = [name for name in drivers if f"{kind}.{name}" not in off]
-            self._writer.writerows(_row(signals.at_ms, kind, row, on) for row in rows)
-
-
-def _row(at_ms: int, kind: str, row: QueueSignal | AgentSignal, on: Sequence[str]) -> list[object]:
-    share: dict[str, float] = dict.fromkeys(on, 0.0)
-    share.update((driver.name, driver.share) for driver in row.drivers)
-    return [at_ms, kind, row.id, row.strain, *(share.get(name, "") for name in DRIVER_COLUMNS)]
+            n = len(rows.ids)
+            table = rows.drivers.share_table()
+            shares = {
+                name: table[:, place].tolist()
+                for place, name in enumerate(rows.drivers.names)
+                if f"{kind}.{name}" not in off
+            }
+            columns = [shares.get(name, [""] * n) for name in DRIVER_COLUMNS]
+            self._writer.writerows(
+                zip([signals.at_ms] * n, [kind] * n, rows.ids, rows.strain.tolist(), *columns, strict=True)
+            )
 
 
 def main_replay(

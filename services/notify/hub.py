@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
+from services.notify.boards import Boards
 from services.notify.core.alerts import Change, visible
 from services.notify.core.frames import alert_frame
 from services.notify.core.scope import Scope
@@ -19,7 +20,6 @@ from services.notify.partition import Partition
 from services.notify.subscriber import Subscriber
 from shared.clock import Clock
 from shared.contract.entries import EntryId
-from shared.contract.frames import Board
 from shared.contract.keys import partition_of
 from shared.log import Log
 
@@ -43,6 +43,7 @@ class Hub:
         self.crashed: BaseException | None = None
         """A fault of ours that ended a reader; the process should be started again."""
         self._partitions = [Partition(log, p, clock, self.metrics, self) for p in range(log.partitions)]
+        self.boards = Boards(self.tenant, clock, self.metrics)
         self._subscribers: defaultdict[str, set[Subscriber]] = defaultdict(set)
         self._sent: dict[str, tuple[float, int | None]] = {}
         """Tenant -> when its last board went out, and of when that board was."""
@@ -55,7 +56,8 @@ class Hub:
         for partition in self._partitions:
             self.run(partition.follow_alerts(), f"alerts {partition.index}")
             self.run(partition.follow_signals(), f"signals {partition.index}")
-        self.run(self._tick(), "boards")
+        self.run(self.boards.run(), "boards")
+        self.run(self._tick(), "pace")
         loading = [asyncio.ensure_future(p.loaded.wait()) for p in self._partitions]
         _, late = await asyncio.wait(loading, timeout=START_WAIT_S)
         for waiting in late:
@@ -97,17 +99,10 @@ class Hub:
         """What is known of a tenant."""
         return self.partition(name).tenant(name)
 
-    def board(self, scope: Scope) -> Board:
-        """The newest board."""
-        partition = self.partition(scope.tenant)
-        board = partition.tenant(scope.tenant).board
-        return board.board(scope, partition.epoch, partition.top, self.clock.now_ms())
-
-    def board_frame(self, scope: Scope) -> bytes:
-        """The same as a frame; the same bytes for all of the same scope."""
-        partition = self.partition(scope.tenant)
-        board = partition.tenant(scope.tenant).board
-        return board.frame(scope, partition.epoch, partition.top, self.clock.now_ms())
+    async def board(self, scope: Scope) -> bytes:
+        """The newest board as JSON."""
+        view, partition = await self.boards.built(scope), self.partition(scope.tenant)
+        return view.body(scope, partition.epoch, partition.top, self.clock.now_ms())
 
     # --- listeners
 

@@ -14,11 +14,11 @@ import msgspec
 import structlog
 
 from services.notify.core.alerts import Change, read_change
-from services.notify.core.board import read_head
 from services.notify.core.tenant import Tenant
 from services.notify.metrics import Metrics
 from shared.clock import Clock
 from shared.contract.entries import START, EntryId, cause_of
+from shared.contract.signals import BadSignals, read_head
 from shared.log import Log, LogState, LogUnavailable
 
 BLOCK_MS = 1000
@@ -173,7 +173,7 @@ class Partition:
             for self._signals_at, data in entries:
                 try:
                     head = read_head(data)
-                except (msgspec.MsgspecError, UnicodeError) as exc:
+                except BadSignals as exc:
                     self._metrics.unreadable.inc()
                     _logger.error("signals cannot be read", partition=self.index, error=str(exc))
                     continue

@@ -56,7 +56,7 @@ def routes(hub: Hub, actions: Actions, verifier: TokenVerifier, clock: Clock) ->
     @router.get("/board", summary="Strain now", responses={200: json_content(Board), **PROBLEMS})
     async def board(request: Request) -> Response:
         _, scope = lead(request)
-        return _json(hub.board(scope))
+        return _answer(await hub.board(scope))
 
     @router.get(
         "/alerts", summary="Alerts, the latest change first", responses={200: json_content(AlertPage), **PROBLEMS}

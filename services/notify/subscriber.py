@@ -3,7 +3,7 @@
 It is *live* while each change is written the moment it comes. When its pipe is full, or after a `resume`, it is
 *behind*: the changes it lacks stay in the backlog (or the log) and follow, in order, as the pipe drains. So a slow
 client costs no memory, misses no alert and blocks nobody. A board is only ever the newest one, written when no change
-is owed, so that its cursor never runs ahead of the changes.
+is owed, so that its cursor never runs ahead of the changes; it is built elsewhere and comes when it is ready.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 
 from services.notify.core import frames
 from services.notify.core.alerts import read_change, visible
+from services.notify.core.board import View
 from services.notify.core.scope import Scope
 from shared.contract.entries import EntryId
 from shared.log import LogUnavailable
@@ -92,6 +93,15 @@ class Subscriber:
         if not self._pipe.full:
             self.pump()
 
+    def take_board(self, view: View) -> None:
+        """The board is built. If it cannot be written now, it stays due."""
+        if not self._board_due or self._behind or self._void or self._pipe.full or self._pipe.closed:
+            return
+        self._board_due = False
+        partition = self._hub.partition(self.scope.tenant)
+        self._pipe.write(view.frame(self.scope, partition.epoch, partition.top, self._hub.clock.now_ms()))
+        self._hub.metrics.board_frames.inc()
+
     def replace(self) -> None:
         """What the client has is void: give it the whole list."""
         self._void = True
@@ -155,9 +165,7 @@ class Subscriber:
         while not self._pipe.full and not self._pipe.closed:
             if not self._behind:
                 if self._board_due:
-                    self._board_due = False
-                    self._pipe.write(self._hub.board_frame(self.scope))
-                    self._hub.metrics.board_frames.inc()
+                    self._hub.boards.want(self)
                 return
             if not self._catch_up():
                 return

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from services.scoring.core.parameters import load_parameters
 from services.scoring.identity import engine_name
@@ -110,25 +113,26 @@ class Scoring:
             await self.drain()
 
         app = FastAPI(title="Strainwatch scoring", version=CONTRACT_VERSION, lifespan=lifespan)
-        app.include_router(self._ready_route())
+        app.router.routes.append(self.ready_route(self.faults))
         app.router.routes.extend(operations_routes(self._registry, self.faults))
         return app
 
-    def _ready_route(self) -> APIRouter:
-        """`/readyz` as everywhere, and with it where each partition stands."""
-        router = APIRouter()
+    def ready_route(self, faults: Callable[[], Awaitable[Mapping[str, str]]]) -> Route:
+        """`/readyz` as everywhere, and with it where each partition stands. It goes before the common one.
 
-        @router.get("/readyz", summary="Whether every partition of this scorer is judged, or waits as a standby")
-        async def readyz() -> Response:
-            faults = await self.faults()
+        `faults` are those of the process, which may hold other services besides.
+        """
+
+        async def readyz(_: Request) -> Response:
+            found = await faults()
             body = {
-                "status": "not ready" if faults else "ready",
-                "faults": faults,
+                "status": "not ready" if found else "ready",
+                "faults": dict(found),
                 "partitions": [_described(at) for at in self.status()],
             }
-            return Response(msgspec.json.encode(body), 503 if faults else 200, media_type="application/json")
+            return Response(msgspec.json.encode(body), 503 if found else 200, media_type="application/json")
 
-        return router
+        return Route("/readyz", readyz)
 
 
 def _described(at: Status) -> dict[str, Any]:

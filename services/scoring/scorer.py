@@ -89,7 +89,7 @@ class Scorer:
         self._timing = timing or Timing()
         self._token = secrets.token_hex(8)
         self._stopping = asyncio.Event()
-        self._phase = Phase.STANDBY
+        self._phase = Phase.RESTORING  # until it is known whether the partition has an owner
         self._detail = ""
         self._tenure: Tenure | None = None
         self._place: Place | None = None  # where this process last stood, to notice a loss

@@ -1,7 +1,7 @@
 """One tenure: the time from a restore on, during which one engine applies the log of one partition.
 
-Entries are read in runs; how they fall into runs changes no output. A run is published in one piece: all changes of
-alerts, and of the signals only the newest. What the store has already is compared there, not appended.
+Entries are read in runs; how they fall into runs changes no output. What a run has caused is published in one piece:
+all changes of alerts, and of the signals only the newest. What the store has already is compared there, not appended.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ READ_ENTRIES = 256
 PUBLISH_ALERTS = 1_000
 """Changes after which a run is published in the middle: a script of about a megabyte, some ms of the store."""
 SLICE_S = 0.005
-"""How long the engine works before others on the same loop get their turn."""
+"""How long the engine works before others on the same loop get their turn, and alerts go out."""
+SETTLE_MS = 20
+"""A run that caused nothing is published when no entry follows for so long. Each publication is a write that the
+store's disk must confirm, and the next events wait for it; under load the position goes out with the next signals."""
 CLOCK_FAULT_MS = 5_000
 TRIM_MARGIN_MS = 60_000
 """Beyond what a restore needs, so that an owner that is just restoring is not overtaken by the trimming of the next."""
@@ -120,14 +123,25 @@ class Tenure:
 
         Raises NewerBlock, PoisonFound, Fenced, LogUnavailable.
         """
-        entries = await self._log.read(self._partition, self.position, count=READ_ENTRIES, block_ms=block_ms)
+        entries: list[Entry] = []
+        if self.position > self._published:
+            settle_ms = min(SETTLE_MS, block_ms)
+            if not (entries := await self._read(settle_ms)):
+                await self._publish()
+                block_ms -= settle_ms
+        entries = entries or await self._read(block_ms)
         self._slice_began_s = time.perf_counter()
         for entry in entries:
             if self.halted():
                 break
             await self._apply(entry)
-        await self._publish()
+        # Who took an action waits to hear that it was judged, also when it changed nothing.
+        if self._alerts or self._signals or any(b"a" in entry.fields for entry in entries):
+            await self._publish()
         return not entries
+
+    async def _read(self, block_ms: int) -> list[Entry]:
+        return await self._log.read(self._partition, self.position, count=READ_ENTRIES, block_ms=block_ms)
 
     async def _apply(self, entry: Entry) -> None:
         before_ms = self.position.ms
@@ -149,9 +163,10 @@ class Tenure:
         self._tally.step_s += ended_s - began_s
         self._last, self.position = entry, entry.id
         self._collect(report, before_ms)
-        if len(self._alerts) >= PUBLISH_ALERTS:
+        slice_is_over = ended_s - self._slice_began_s >= SLICE_S
+        if len(self._alerts) >= PUBLISH_ALERTS or (self._alerts and slice_is_over):
             await self._publish()
-        if ended_s - self._slice_began_s >= SLICE_S:
+        if slice_is_over:
             await asyncio.sleep(0)
             self._slice_began_s = time.perf_counter()
 
@@ -262,6 +277,7 @@ class Tenure:
         if self._upkeep is not None:
             task, self._upkeep = self._upkeep, None
             await task
+        await self._publish()
         await self._checkpoint()
 
     async def abandon(self) -> None:

@@ -1,12 +1,27 @@
-"""Signals: strain now, each second, from scoring to notify; and the board that a lead sees."""
+"""Signals: strain now, each second, from scoring to notify; and the rows of the board that a lead sees.
+
+Signals are columns, little-endian, so that thousands of rows are written and read without a loop; `signal_columns`
+makes them and reads them. Each entry stands for itself, the names and units of the drivers with it: a driver that the
+reader never heard of passes through.
+"""
 
 from __future__ import annotations
 
 import msgspec
 from msgspec import Struct
 
+VERSION = 1
 
-class DriverShare(Struct, frozen=True):
+
+class BadSignals(ValueError):
+    """An entry of the signals log cannot be read. Of a newer version: upgrade notify. Else it is damaged."""
+
+
+# --- rows, as clients read them. Thousands are made and dropped each second, and none of them can be in a cycle: the
+# garbage collector need not know of them.
+
+
+class DriverShare(Struct, frozen=True, gc=False):
     """A driver on the board; words come from its name."""
 
     name: str
@@ -15,7 +30,7 @@ class DriverShare(Struct, frozen=True):
     unit: str
 
 
-class QueueSignal(Struct, frozen=True):
+class QueueSignal(Struct, frozen=True, gc=False):
     """A queue now. `strain` is null until something is known about the queue."""
 
     id: str
@@ -28,7 +43,7 @@ class QueueSignal(Struct, frozen=True):
     agents: int | None = None
 
 
-class AgentSignal(Struct, frozen=True):
+class AgentSignal(Struct, frozen=True, gc=False):
     """An agent now. `state` is null when the ACD never said one and no contact shows it."""
 
     id: str
@@ -40,22 +55,88 @@ class AgentSignal(Struct, frozen=True):
     since_break_s: float | None = None
 
 
+# --- columns, as they cross the log
+
+
+class DriverColumns(Struct, frozen=True):
+    """The drivers that have a share: those of the first row, the largest share first, then those of the next row."""
+
+    names: list[str]
+    units: list[str]
+    counts: bytes
+    """u1 [rows]: how many each row has."""
+    codes: bytes
+    """u1 [shares]: into `names`."""
+    shares: bytes
+    """f8 [shares]: parts of the row's strain; they add up to it."""
+    values: bytes
+    """f8 [shares]: the measure behind each in its unit, NaN where nothing was measured."""
+
+
+class QueueColumns(Struct, frozen=True):
+    """Queues now."""
+
+    ids: list[str]
+    team: bytes
+    """i4 [rows]: place in the tenant's `teams`, from 1; 0 for none."""
+    strain: bytes
+    """f8 [rows]."""
+    drivers: DriverColumns
+    waiting: bytes
+    """i4 [rows]."""
+    longest_wait_s: bytes
+    """f8 [rows], NaN while nobody waits."""
+    predicted_wait_s: bytes
+    """f8 [rows], NaN while unknown."""
+    agents: bytes
+    """i4 [rows], -1 while unknown."""
+
+
+class AgentColumns(Struct, frozen=True):
+    """Agents now."""
+
+    ids: list[str]
+    team: bytes
+    """i4 [rows], as of queues."""
+    strain: bytes
+    """f8 [rows]."""
+    drivers: DriverColumns
+    state: bytes
+    """u1 [rows]: place in the tenant's `states`, from 1; 0 where none is known."""
+    state_since_s: bytes
+    """f8 [rows], NaN while no state is known."""
+    since_break_s: bytes
+    """f8 [rows], NaN where the ACD sends no states."""
+
+
 class TenantSignals(Struct):
     """All signals of one tenant at one moment (`at_ms`), before any entry of that millisecond or later."""
 
     tenant: str
     at_ms: int
     position: str
-    queues: list[QueueSignal]
-    agents: list[AgentSignal]
+    teams: list[str]
+    states: list[str]
+    queues: QueueColumns
+    agents: AgentColumns
     last_event_ms: int | None = None
     """Entry time of the newest event that took effect: how old the board's data is."""
     drivers_off: list[str] = []
     """Drivers without any source in this tenant, as `agent.<name>` or `queue.<name>`: shown as "no data"."""
+    version: int = VERSION
+
+
+class SignalsHead(Struct):
+    """Whose signals, and of when; enough to file them without reading thousands of rows."""
+
+    tenant: str
+    at_ms: int
+    version: int
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(TenantSignals)
+_heads = msgspec.msgpack.Decoder(SignalsHead)
 
 
 def encode_signals(signals: TenantSignals) -> bytes:
@@ -63,6 +144,21 @@ def encode_signals(signals: TenantSignals) -> bytes:
     return _encoder.encode(signals)
 
 
+def read_head(data: bytes) -> SignalsHead:
+    """Of an entry of the signals log. Raises BadSignals."""
+    try:
+        head = _heads.decode(data)
+    except (msgspec.MsgspecError, UnicodeError) as fault:
+        raise BadSignals(f"These signals are damaged: {fault}") from None
+    if head.version > VERSION:
+        raise BadSignals(f"These signals are of version {head.version}, this reader knows {VERSION}: upgrade notify.")
+    return head
+
+
 def decode_signals(data: bytes) -> TenantSignals:
-    """From the signals log. Raises msgspec.ValidationError."""
-    return _decoder.decode(data)
+    """From the signals log; that the columns fit together shows when they are read. Raises BadSignals."""
+    read_head(data)
+    try:
+        return _decoder.decode(data)
+    except (msgspec.MsgspecError, UnicodeError) as fault:
+        raise BadSignals(f"These signals are damaged: {fault}") from None

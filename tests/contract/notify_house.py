@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
+import numpy as np
 import uvicorn
 from prometheus_client import CollectorRegistry
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,7 +23,8 @@ from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedActi
 from shared.contract.entries import EntryId, alert_id_of, parse_entry, tick_fields
 from shared.contract.frames import SUBPROTOCOL
 from shared.contract.keys import partition_of
-from shared.contract.signals import AgentSignal, DriverShare, QueueSignal, TenantSignals, encode_signals
+from shared.contract.signal_columns import column, driver_columns
+from shared.contract.signals import AgentColumns, QueueColumns, TenantSignals, encode_signals
 from shared.log import Log, Publication
 
 SECRET = b"a secret for tests, of 32 bytes or more"
@@ -57,17 +59,34 @@ def agent_alert(id: str, team: str | None, agent: str = "ann") -> Alert:
 
 def signals(at_ms: int, tenant: str = "acme") -> TenantSignals:
     """A queue of nobody's team, and an agent in each of two teams."""
-    shares = [DriverShare("occupancy", 40.0, 0.97, "ratio")]
+    nothing = column([np.nan], "f8")
     return TenantSignals(
         tenant=tenant,
         at_ms=at_ms,
         position=f"{at_ms}-0",
-        queues=[QueueSignal("billing", None, 12.5, [], 3, 40.0)],
-        agents=[
-            AgentSignal("ann", "team-a", 40.0, shares, "on_contact"),
-            AgentSignal("bo", "team-b", 0.0, [], "available"),
-            AgentSignal("cy", None, 0.0, [], None),
-        ],
+        teams=["team-a", "team-b"],
+        states=["available", "on_contact"],
+        queues=QueueColumns(
+            ids=["billing"],
+            team=column([0], "i4"),
+            strain=column([12.5], "f8"),
+            drivers=driver_columns(["predicted_wait"], ["s"], np.zeros((1, 1)), np.zeros((1, 1))),
+            waiting=column([3], "i4"),
+            longest_wait_s=column([40.0], "f8"),
+            predicted_wait_s=nothing,
+            agents=column([-1], "i4"),
+        ),
+        agents=AgentColumns(
+            ids=["ann", "bo", "cy"],
+            team=column([1, 2, 0], "i4"),
+            strain=column([40.0, 0.0, 0.0], "f8"),
+            drivers=driver_columns(
+                ["occupancy"], ["ratio"], np.array([[40.0], [0], [0]]), np.array([[0.97], [0], [0]])
+            ),
+            state=column([2, 1, 0], "u1"),
+            state_since_s=3 * nothing,
+            since_break_s=3 * nothing,
+        ),
         last_event_ms=at_ms - 1500,
         drivers_off=["agent.check_in"],
     )

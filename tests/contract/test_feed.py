@@ -6,20 +6,37 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 import pytest_asyncio
 from notify_house import House, Lead, agent_alert, alert, house, judging, signals, token, until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.notify import feed as feed_module
-from services.notify import wire
+from services.notify import hub, wire
 from services.notify.core import backlog
 from shared.clock import ManualClock, SystemClock
 from shared.contract.entries import EntryId
 from shared.contract.frames import SUBPROTOCOL
+from shared.contract.signal_columns import driver_columns
+from shared.contract.signals import AgentColumns, TenantSignals
 from shared.log import Log
 from shared.log_memory import MemoryLog
 from shared.log_redis import open_redis_log
+
+LARGE = 20_000
+
+
+def large_signals(at_ms: int) -> TenantSignals:
+    """A centre whose board takes tens of milliseconds to build."""
+    one = signals(at_ms)
+    agents = msgspec.structs.asdict(one.agents)
+    columns = {name: LARGE * value[: len(value) // 3] for name, value in agents.items() if isinstance(value, bytes)}
+    shares = np.full((LARGE, 3), 2.5)
+    drivers = driver_columns(["occupancy", "handle_time", "since_break"], ["%", "x", "min"], shares, shares)
+    ids = [f"agent-{number}" for number in range(LARGE)]
+    return msgspec.structs.replace(one, agents=AgentColumns(**{**columns, "ids": ids, "drivers": drivers}))
 
 
 @pytest.fixture
@@ -164,6 +181,36 @@ async def test_a_board_keeps_the_time_of_its_signals(notify: House) -> None:
     assert board["drivers_off"] == ["agent.check_in"]
     assert [agent["id"] for agent in board["agents"]] == ["ann"]
     assert [queue["id"] for queue in board["queues"]] == ["billing"]
+
+
+@pytest.mark.asyncio
+async def test_an_alert_overtakes_a_large_board(notify: House) -> None:
+    at_ms = SystemClock().now_ms()
+    async with notify.lead("*") as lead:
+        await lead.next("board")
+        await asyncio.sleep(hub.FRESH_S)  # the next board goes out as soon as its signals are here
+        await notify.engine.publish(alert("a-1"), signals=large_signals(at_ms))
+        while (frame := await lead.next())["kind"] != "alert":
+            assert not frame["agents"], "the board came before the alert"
+        board = await lead.next("board")
+        while not board["agents"]:
+            board = await lead.next("board")
+    assert len(board["agents"]) == LARGE
+
+
+@pytest.mark.asyncio
+async def test_signals_that_cannot_be_read_leave_the_board_empty_until_the_next(notify: House) -> None:
+    at_ms = SystemClock().now_ms()
+    damaged = signals(at_ms)
+    damaged.agents = msgspec.structs.replace(damaged.agents, strain=b"")
+    async with notify.lead("team-a") as lead:
+        await lead.next("board")
+        await notify.engine.publish(signals=damaged)
+        await until(lambda: notify.notify.hub.metrics.unreadable._value.get() > 0)
+        assert (await lead.next("board"))["agents"] == []
+        await notify.engine.publish(signals=signals(at_ms + 1000))
+        while not (await lead.next("board"))["agents"]:
+            pass
 
 
 @pytest.mark.asyncio

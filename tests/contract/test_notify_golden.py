@@ -11,7 +11,7 @@ from notify_house import alert, signals
 
 from services.notify.core import frames
 from services.notify.core.alerts import Change, read_change
-from services.notify.core.board import TenantBoard
+from services.notify.core.board import View
 from services.notify.core.scope import Scope
 from services.notify.core.verbs import VERBS, wish
 from services.notify.problems import problem_body
@@ -30,10 +30,11 @@ def change() -> Change:
     return read_change(CURSOR, encode_alert(alert()))
 
 
-def board() -> TenantBoard:
-    known = TenantBoard()
-    known.update(NOW_MS, encode_signals(signals(NOW_MS)))
-    return known
+def board(scope: Scope = SCOPE) -> View:
+    view = View(NOW_MS, encode_signals(signals(NOW_MS)))
+    for _ in view.build(scope):
+        pass
+    return view
 
 
 def payload(frame: bytes) -> bytes:
@@ -62,7 +63,7 @@ SENT: dict[str, tuple[Callable[[], bytes], Any]] = {
     ),
     "body_alert": (lambda: change().data, Alert),
     "body_alerts": (page, contract.AlertPage),
-    "body_board": (lambda: encode(board().board(SCOPE, EPOCH, CURSOR, NOW_MS)), contract.Board),
+    "body_board": (lambda: board().body(SCOPE, EPOCH, CURSOR, NOW_MS), contract.Board),
     "body_problem": (lambda: problem_body(409, "kim was first."), contract.ProblemDetails),
 }  # fmt: skip
 RECEIVED: dict[str, contract.ClientFrame] = {
@@ -117,9 +118,9 @@ def test_text_frames_say_how_long_they_are(size: int) -> None:
 
 
 def test_the_board_keeps_the_time_of_its_signals_and_shows_the_top_cursor() -> None:
-    known = board()
-    old = known.board(SCOPE, EPOCH, CURSOR, NOW_MS)
-    later = known.board(SCOPE, EPOCH, EntryId(CURSOR.ms + 1, 0), NOW_MS + 3_600_000)
-    assert old.at == later.at == "2026-01-31T08:00:00.250Z"
-    assert later.cursor == "1769846400001-0"
-    assert known.frame(SCOPE, EPOCH, CURSOR, 0) is known.frame(Scope.of("acme", SCOPE.teams, "admin"), EPOCH, CURSOR, 0)
+    view = board()
+    old = json.loads(view.body(SCOPE, EPOCH, CURSOR, NOW_MS))
+    later = json.loads(view.body(SCOPE, EPOCH, EntryId(CURSOR.ms + 1, 0), NOW_MS + 3_600_000))
+    assert old["at"] == later["at"] == "2026-01-31T08:00:00.250Z"
+    assert later["cursor"] == "1769846400001-0"
+    assert view.frame(SCOPE, EPOCH, CURSOR, 0) is view.frame(Scope.of("acme", SCOPE.teams, "admin"), EPOCH, CURSOR, 0)

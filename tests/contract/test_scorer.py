@@ -427,7 +427,7 @@ async def test_signals_are_published_once_a_second_and_history_once_a_minute() -
     newest = decode_signals((await log.read_signals(0, START))[-1][1])
     assert newest.tenant == TENANT
     assert newest.position
-    assert newest.queues
+    assert newest.queues.ids
 
 
 async def test_exported_alerts_are_those_of_the_log_byte_for_byte() -> None:

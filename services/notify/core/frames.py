@@ -18,14 +18,18 @@ from shared.contract.frames import AlertFrame, Goodbye, Hello, Problem, ServerFr
 _TEXT = 0x81  # a whole, unfragmented text message (RFC 6455, 5.2)
 
 
-def text_frame(payload: bytes) -> bytes:
-    """A websocket text message from a server: not masked, not compressed."""
-    size = len(payload)
+def text_head(size: int) -> bytes:
+    """What stands before the `size` bytes of a websocket text message from a server: not masked, not compressed."""
     if size < 126:
-        return struct.pack("!BB", _TEXT, size) + payload
+        return struct.pack("!BB", _TEXT, size)
     if size < 1 << 16:
-        return struct.pack("!BBH", _TEXT, 126, size) + payload
-    return struct.pack("!BBQ", _TEXT, 127, size) + payload
+        return struct.pack("!BBH", _TEXT, 126, size)
+    return struct.pack("!BBQ", _TEXT, 127, size)
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A websocket text message."""
+    return text_head(len(payload)) + payload
 
 
 def framed(frame: ServerFrame) -> bytes:

@@ -9,11 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from services.scoring.core.bounds import WEIGHT, Bounds
-from services.scoring.core.decay import Floats
 
 # What a tenant's feed has shown so far: a driver without its source is off and shown as "no data".
 SOURCE_CONTACTS, SOURCE_HANDLED, SOURCE_REPEATS, SOURCE_COMPLAINTS, SOURCE_WAITS, SOURCE_STATES = (
@@ -77,30 +73,9 @@ assert AGENT_DRIVERS[SINCE_BREAK].name == "since_break"
 RATED = (OCCUPANCY, SINCE_BREAK)
 """Drivers fed by time itself; all others are fed by impulses at events."""
 
+QUEUE_BORNE = tuple(i for i, d in enumerate(AGENT_DRIVERS) if d.queue_borne)
+RELIEVED = (HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE)
+"""Drivers that a lead's support or a compliment eases: what contacts brought, not hours without a break."""
+
 SCALE_PER_DRIVER = 0.3
 """Strain 63 when the levels of the drivers that are on add up to 0.3 each on average. Product choice."""
-
-Mask = NDArray[np.bool_]
-
-
-def handle_time_amount(z: Floats, z_from: Floats, z_full: Floats) -> Floats:
-    """One-sided, at most 1: long contacts add, short ones never subtract. z is NaN while the own usual is unknown."""
-    with np.errstate(invalid="ignore"):
-        amount = (z - z_from) / np.maximum(z_full - z_from, 1e-9)
-    return np.where(amount > 0, np.minimum(amount, 1.0), 0.0)
-
-
-def complaints_amount(complaint: Mask, abusive: Mask, per_complaint: Floats, per_abusive: Floats) -> Floats:
-    """An abusive contact counts as that, not as a complaint besides."""
-    return np.where(abusive, per_abusive, np.where(complaint, per_complaint, 0.0))
-
-
-def excess_wait_s(wait_s: Floats, announced_s: Floats, target_s: Floats) -> Floats:
-    """Seconds waited beyond what was announced, else beyond the target; 0 where no wait is known."""
-    expected = np.where(announced_s == announced_s, announced_s, target_s)
-    return np.where(wait_s > expected, wait_s - expected, 0.0)
-
-
-def queue_pressure_amount(strain: Floats, from_strain: Floats, per_contact: Floats) -> Floats:
-    """0 below the line, `per_contact` at strain 100."""
-    return per_contact * np.maximum(strain - from_strain, 0.0) / (100.0 - from_strain)

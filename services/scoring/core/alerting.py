@@ -1,8 +1,7 @@
 """Watches over lines: which row of a kind may open, close, worsen, escalate or wake, at which second.
 
-A watch keeps phases and timers as arrays; it finds the first moment at which anything is due in one vector operation,
-so quiet seconds cost nothing. Times are *running* milliseconds: log time less all clock gaps, so that holds and
-silence do not run through a gap.
+A watch keeps phases and timers as arrays. Times are *running* milliseconds: log time less all clock gaps, so that holds
+and silence do not run through a gap. Compiled: see ARCHITECTURE.md, "Compiled loops".
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,17 +17,18 @@ from services.scoring.core.alert_phases import TRANSITIONS, P, T
 from services.scoring.core.decay import Floats
 from services.scoring.core.tables import Table
 
-Rows = NDArray[np.intp]
-
-# Plain numbers for comparing arrays: an enum member costs a search for array methods at every comparison.
-_NONE = int(P.NONE)
-_OPEN = int(P.OPEN)
-_PENDING = int(P.PENDING)
-_SNOOZED = int(P.SNOOZED)
-_SUPPRESSED = int(P.SUPPRESSED)
-
 WARNING, CRITICAL = 1, 2
-_MINUTE_MS = 60_000
+BORNE_SHARE = 0.6
+"""A queue alert speaks for an agent whose strain comes to at least this part from the queue. Product choice."""
+
+_NONE = cython.declare(cython.int, int(P.NONE))
+_OPEN = cython.declare(cython.int, int(P.OPEN))
+_PENDING = cython.declare(cython.int, int(P.PENDING))
+_SNOOZED = cython.declare(cython.int, int(P.SNOOZED))
+_SUPPRESSED = cython.declare(cython.int, int(P.SUPPRESSED))
+_CRITICAL = cython.declare(cython.int, CRITICAL)
+_BORNE_SHARE = cython.declare(cython.double, BORNE_SHARE)
+_MINUTE_MS = cython.declare(cython.longlong, 60_000)
 SEVERITY_WORDS = ("notice", "warning", "critical")
 
 
@@ -41,6 +42,107 @@ class Lines:
     close_hold_s: Floats
     critical_line: Floats
     escalate_after_s: Floats
+
+
+_SAME = cython.declare(cython.int, -1)
+_MOVES = cython.declare(cython.int, -2)
+"""Only timers or the pending phase move; nobody is told."""
+_TRIGGERS = (T.HELD, T.CALMED, T.WORSENED, T.UNCOVERED, T.WOKE, T.OVERDUE)
+_HELD = cython.declare(cython.int, 0)
+_CALMED = cython.declare(cython.int, 1)
+_WORSENED = cython.declare(cython.int, 2)
+_UNCOVERED = cython.declare(cython.int, 3)
+_WOKE = cython.declare(cython.int, 4)
+_OVERDUE = cython.declare(cython.int, 5)
+
+
+@cython.final
+@cython.cclass
+class Watcher:
+    """The columns of a watch, bound once; and one row at a time, at the moment `now`."""
+
+    def __init__(self, watch: Any, rule: Lines) -> None:
+        self.version, self.rule = watch.version, rule
+        self.now = 0
+        self.phase = memoryview(watch.phase)
+        self.severity = memoryview(watch.severity)
+        self.since = memoryview(watch.since)
+        self.below_since = memoryview(watch.below_since)
+        self.snoozed_until = memoryview(watch.snoozed_until)
+        self.open_line = memoryview(rule.open_line)
+        self.open_hold_s = memoryview(rule.open_hold_s)
+        self.close_line = memoryview(rule.close_line)
+        self.close_hold_s = memoryview(rule.close_hold_s)
+        self.critical_line = memoryview(rule.critical_line)
+        self.escalate_after_s = memoryview(rule.escalate_after_s)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def step(self, r: cython.Py_ssize_t, value: cython.double, borne: cython.double) -> cython.int:
+        """What happens to a row: a trigger, _MOVES or _SAME."""
+        phase: cython.int = self.phase[r]
+        if phase == _NONE:
+            return _MOVES if value >= self.open_line[r] else _SAME
+        if phase == _PENDING:
+            if value < self.open_line[r]:
+                return _MOVES
+            return _HELD if self.now - self.since[r] >= self.open_hold_s[r] * 1000.0 else _SAME
+        below: cython.bint = value < self.close_line[r]
+        below_since: cython.longlong = self.below_since[r]
+        if below != (below_since >= 0):
+            return _MOVES
+        if below and self.now - below_since >= self.close_hold_s[r] * 1000.0:
+            return _CALMED
+        if self.severity[r] < _CRITICAL and value >= self.critical_line[r]:
+            return _WORSENED
+        if phase == _SUPPRESSED and borne < _BORNE_SHARE:
+            return _UNCOVERED
+        if phase == _SNOOZED and self.now >= self.snoozed_until[r]:
+            return _WOKE
+        escalate_ms: cython.double = self.escalate_after_s[r] * 1000.0
+        if phase == _OPEN and escalate_ms > 0.0 and self.now - self.since[r] >= escalate_ms:
+            return _OVERDUE
+        return _SAME
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def move(self, r: cython.Py_ssize_t, value: cython.double) -> cython.bint:
+        """Move timers and the pending phase; whether anything moved."""
+        phase: cython.int = self.phase[r]
+        if phase == _NONE:
+            self.phase[r], self.since[r] = _PENDING, self.now
+        elif phase == _PENDING:
+            if value >= self.open_line[r]:
+                return False
+            self.phase[r] = _NONE
+        else:
+            below: cython.bint = value < self.close_line[r]
+            if below == (self.below_since[r] >= 0):
+                return False
+            self.below_since[r] = self.now if below else -1
+        return True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def quiet(self, r: cython.Py_ssize_t, low: cython.double, high: cython.double) -> cython.bint:
+        """Whether nothing can be due within a minute while the value stays between two bounds."""
+        phase: cython.int = self.phase[r]
+        end: cython.longlong = self.now + _MINUTE_MS
+        if phase == _NONE:
+            return high < self.open_line[r]
+        if phase == _PENDING:
+            return low >= self.open_line[r] and self.since[r] + self.open_hold_s[r] * 1000.0 > end
+        below_since: cython.longlong = self.below_since[r]
+        if phase == _SUPPRESSED or (self.severity[r] < _CRITICAL and high >= self.critical_line[r]):
+            return False
+        if below_since < 0 and low < self.close_line[r]:
+            return False
+        if below_since >= 0 and (high >= self.close_line[r] or below_since + self.close_hold_s[r] * 1000.0 <= end):
+            return False
+        escalate_ms: cython.double = self.escalate_after_s[r] * 1000.0
+        if phase == _OPEN and escalate_ms > 0.0 and self.since[r] + escalate_ms <= end:
+            return False
+        return phase != _SNOOZED or self.snoozed_until[r] > end
 
 
 class Watch(Table):
@@ -64,94 +166,47 @@ class Watch(Table):
         while self.n < rows:
             self.add()
 
-    def first_due(
-        self, r: Rows, value: Floats, running_ms: NDArray[np.int64], rule: Lines, borne: Floats | None
-    ) -> int:
-        """Index of the first of K moments at which `scan` would do anything for these rows; K if none.
+    def watcher(self, rule: Lines, running_ms: cython.longlong) -> Watcher:
+        """The watch with its columns bound, at a moment."""
+        bound = self.bound
+        if bound is None or bound.version != self.version or bound.rule is not rule:
+            bound = self.bound = Watcher(self, rule)
+        one: Watcher = bound
+        one.now = running_ms
+        return one
 
-        `value` is [K, rows], `running_ms` [K]; `borne` [K, rows] is the queue-borne share, where the kind has one.
+    def scan(self, r: Any, value: Any, running_ms: cython.longlong, rule: Lines, borne: Any) -> list[tuple[int, T]]:
+        """What happens at one moment, as (index into `r`, trigger); timers and pending phases move by themselves.
+
+        `borne` is the queue-borne share of the value, [rows].
         """
-        phase = self.phase[r]
-        over = value >= rule.open_line
-        if not phase.any():
-            first = over.any(axis=1)
-            return int(np.argmax(first)) if first.any() else running_ms.size
-        at = running_ms[:, None]
-        below = value < rule.close_line
-        pending = phase == _PENDING
-        live = phase >= _OPEN
-        due = over & (phase == _NONE)
-        if pending.any():
-            due |= pending & (~over | (at - self.since[r] >= rule.open_hold_s * 1000.0))
-        if live.any():
-            since_below = self.below_since[r]
-            was_below = since_below >= 0
-            due |= live & (below != was_below)
-            due |= live & was_below & below & (at - since_below >= rule.close_hold_s * 1000.0)
-            due |= live & (self.severity[r] < CRITICAL) & (value >= rule.critical_line)
-            overdue = (phase == _OPEN) & (rule.escalate_after_s > 0)
-            due |= overdue & (at - self.since[r] >= rule.escalate_after_s * 1000.0)
-            due |= (phase == _SNOOZED) & (at >= self.snoozed_until[r])
-            if borne is not None:
-                due |= (phase == _SUPPRESSED) & (borne < BORNE_SHARE)
-        moments = due.any(axis=1)
-        return int(np.argmax(moments)) if moments.any() else running_ms.size
-
-    def quiet_minute(self, r: Rows, lowest: Floats, highest: Floats, running_ms: int, rule: Lines) -> NDArray[np.bool_]:
-        """Rows for which nothing can be due within a minute while their value stays between two bounds, [rows]."""
-        phase = self.phase[r]
-        quiet = highest < rule.open_line
-        if not phase.any():
-            return quiet
-        end_ms = running_ms + _MINUTE_MS
-        since = self.since[r]
-        waits = (lowest >= rule.open_line) & (since + rule.open_hold_s * 1000.0 > end_ms)
-        quiet = np.where(phase == _PENDING, waits, quiet)
-        since_below = self.below_since[r]
-        above = (since_below < 0) & (lowest >= rule.close_line)
-        below = (since_below >= 0) & (highest < rule.close_line) & (since_below + rule.close_hold_s * 1000.0 > end_ms)
-        calm = (above | below) & ((self.severity[r] == CRITICAL) | (highest < rule.critical_line))
-        unhurried = (rule.escalate_after_s <= 0) | (since + rule.escalate_after_s * 1000.0 > end_ms)
-        calm &= (phase != _OPEN) | unhurried
-        calm &= (phase != _SNOOZED) | (self.snoozed_until[r] > end_ms)
-        return np.where(phase >= _OPEN, calm & (phase != _SUPPRESSED), quiet)
-
-    def scan(self, r: Rows, value: Floats, running_ms: int, rule: Lines, borne: Floats | None) -> list[tuple[int, T]]:
-        """What happens at one moment, as (index into `r`, trigger); timers and pending phases move by themselves."""
+        rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+        values: cython.double[::1] = memoryview(value)
+        shares: cython.double[::1] = memoryview(borne)
+        one: Watcher = self.watcher(rule, running_ms)
+        i: cython.Py_ssize_t
         out: list[tuple[int, T]] = []
-        over = value >= rule.open_line
-        below = value < rule.close_line
-        phase = self.phase[r]
-        risen = (phase == _NONE) & over
-        rows = r[risen]
-        self.phase[rows], self.since[rows] = TRANSITIONS[P.NONE, T.ROSE], running_ms
-        dipped = r[(phase == _PENDING) & ~over]
-        self.phase[dipped] = TRANSITIONS[P.PENDING, T.DIPPED]
+        for i in range(rows.shape[0]):
+            what: cython.int = one.step(rows[i], values[i], shares[i])
+            if what == _SAME:
+                continue
+            if one.move(rows[i], values[i]):
+                what = one.step(rows[i], values[i], shares[i])
+            if what >= 0:
+                out.append((i, _TRIGGERS[what]))
+        return out
 
-        phase = self.phase[r]
-        live = phase >= _OPEN
-        since_below = self.below_since[r]
-        self.below_since[r[live & below & (since_below < 0)]] = running_ms
-        self.below_since[r[live & ~below]] = -1
-        since_below = self.below_since[r]
-
-        held = (phase == _PENDING) & (running_ms - self.since[r] >= rule.open_hold_s * 1000.0)
-        calmed = live & (since_below >= 0) & (running_ms - since_below >= rule.close_hold_s * 1000.0)
-        worse = live & ~calmed & (self.severity[r] < CRITICAL) & (value >= rule.critical_line)
-        overdue = (phase == _OPEN) & ~calmed & (rule.escalate_after_s > 0)
-        overdue &= running_ms - self.since[r] >= rule.escalate_after_s * 1000.0
-        woke = (phase == _SNOOZED) & ~calmed & (running_ms >= self.snoozed_until[r])
-        bare = np.zeros(r.size, bool) if borne is None else (phase == _SUPPRESSED) & ~calmed & (borne < BORNE_SHARE)
-        for mask, trigger in (
-            (held, T.HELD),
-            (calmed, T.CALMED),
-            (worse, T.WORSENED),
-            (bare & ~worse, T.UNCOVERED),
-            (woke & ~worse, T.WOKE),
-            (overdue & ~worse, T.OVERDUE),
-        ):
-            out.extend((i, trigger) for i in np.flatnonzero(mask).tolist())
-        out.sort(key=lambda pair: pair[0])
+    def hot(self, r: Any, lowest: Any, highest: Any, running_ms: cython.longlong, rule: Lines) -> Any:
+        """Rows for which something may be due within a minute while their value stays between two bounds, [rows]."""
+        rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+        low: cython.double[::1] = memoryview(lowest)
+        high: cython.double[::1] = memoryview(highest)
+        one: Watcher = self.watcher(rule, running_ms)
+        out = np.empty(rows.shape[0], np.uint8)
+        hot: cython.uchar[::1] = memoryview(out)
+        i: cython.Py_ssize_t
+        for i in range(rows.shape[0]):
+            hot[i] = not one.quiet(rows[i], low[i], high[i])
         return out
 
     def go(self, row: int, trigger: T, running_ms: int) -> P | None:
@@ -166,7 +221,3 @@ class Watch(Table):
             self.below_since[row] = -1
             self.severity[row] = 0
         return new
-
-
-BORNE_SHARE = 0.6
-"""A queue alert speaks for an agent whose strain comes to at least this part from the queue. Product choice."""

@@ -2,19 +2,19 @@
 
 Call handle times are log-normal (Brown et al. 2005), so the usual is the median of ln(handle time) over the last
 contacts, its spread the MAD, and the robust z = 0.6745 (ln x - median) / MAD (Iglewicz & Hoaglin 1993).
-The topic is the issue, or the queue where no issue is known.
+The topic is the issue, or the queue where no issue is known. Compiled: see ARCHITECTURE.md, "Compiled loops".
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import cython
 import numpy as np
+from cython.cimports.libc.math import exp, log
 from numpy.typing import NDArray
 
-from services.scoring.core.decay import Floats
-from services.scoring.core.hash_index import HashIndex, first_seen
-from services.scoring.core.rounds import rounds
+from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.tables import Table
 
 Rows = NDArray[np.intp]
@@ -32,6 +32,13 @@ RELEARN_AFTER = 20
 TOPICS_MAX = 200_000
 """Baselines of a partition (20,000 agents with 10 topics); 150 MB in memory. Beyond, the least recently used goes."""
 _MIN_HANDLE_S = 1.0
+
+_WINDOW = cython.declare(cython.Py_ssize_t, WINDOW)
+_ENOUGH = cython.declare(cython.Py_ssize_t, ENOUGH)
+_MAD_FLOOR = cython.declare(cython.double, MAD_FLOOR)
+_ABNORMAL_Z = cython.declare(cython.double, ABNORMAL_Z)
+_RELEARN_AFTER = cython.declare(cython.int, RELEARN_AFTER)
+_MIN_S = cython.declare(cython.double, _MIN_HANDLE_S)
 
 
 class HandleTimes(Table):
@@ -60,20 +67,12 @@ class HandleTimes(Table):
     def rows_of(self, agents: Rows, topics: Rows) -> Rows:
         """Rows of these pairs, new ones included."""
         keys = _pair_keys(agents, topics)
-        rows = self._index.get(keys)
-        missing = np.flatnonzero(rows < 0)
-        if missing.size:
-            new, position = first_seen(keys[missing])
-            if self.n + new.size > TOPICS_MAX:
-                self._drop_least_used()
-                return self.rows_of(agents, topics)  # rows have moved
-            rows[missing] = self._new(new)[position]
-        return rows
-
-    def _new(self, keys: NDArray[np.uint64]) -> NDArray[np.int64]:
-        rows = self.add_many(keys.size)
-        self.agent[rows], self.topic[rows] = (keys >> _TOPIC_BITS) - np.uint64(1), keys & _TOPIC_MASK
-        self._index.put(keys, rows)
+        if self.n + keys.size > TOPICS_MAX and self.n + np.unique(keys[self._index.get(keys) < 0]).size > TOPICS_MAX:
+            self._drop_least_used()
+        rows, taken = self._index.number(keys, np.arange(self.n, self.n + keys.size))
+        if taken:
+            self.add_many(taken)
+            self.agent[rows], self.topic[rows] = agents, topics
         return rows
 
     def _drop_least_used(self) -> None:
@@ -88,47 +87,51 @@ class HandleTimes(Table):
             self.reset_row(row)
         self._index.rebuild(_pair_keys(self.agent[: self.n], self.topic[: self.n]), np.arange(self.n))
 
-    def observe(self, rows: Rows, handle_s: Floats) -> tuple[Floats, Floats]:
+    def observe(self, rows: Any, handle_s: Any) -> tuple[Any, Any]:
         """Judge and then learn one handle time a row, in order.
 
         Returns the robust z and the ratio to the own usual (1.0 is usual); both NaN while silent.
         """
-        z = np.full(rows.size, np.nan)
-        ratio = np.full(rows.size, np.nan)
-        log_s = np.log(np.maximum(handle_s, _MIN_HANDLE_S))
-        for i in rounds(rows):
-            z[i], ratio[i] = self._one_each(rows[i], log_s[i])
-        return z, ratio
-
-    def _one_each(self, r: Rows, x: Floats) -> tuple[Floats, Floats]:
-        z = np.full(r.size, np.nan)
-        ratio = np.full(r.size, np.nan)
-        judged = np.flatnonzero(self.count[r] >= ENOUGH)
-        if judged.size:
-            logs = self.logs[r[judged]].astype(np.float64)
-            known = np.minimum(self.count[r[judged]], WINDOW)
-            median = _median(logs, known)
-            mad = np.maximum(_median(np.abs(logs - median[:, None]), known), MAD_FLOOR)
-            off = x[judged] - median
-            z[judged] = 0.6745 * off / mad
-            ratio[judged] = np.exp(off)
-        with np.errstate(invalid="ignore"):
-            abnormal = np.abs(z) > ABNORMAL_Z
-        run = np.where(abnormal, self.abnormal_run[r] + 1, 0)
-        relearns = run >= RELEARN_AFTER
-        if relearns.any():
-            again = r[relearns]
-            self.logs[again] = np.nan
-            self.count[again] = 0
-            run[relearns] = 0
-        self.abnormal_run[r] = run
-        learns = ~abnormal | relearns
-        at = r[learns]
-        self.logs[at, self.count[at] % WINDOW] = x[learns]
-        self.count[at] += 1
-        self._uses += 1
-        self.used[r] = self._uses
-        return z, ratio
+        row: cython.const[cython.longlong][::1] = memoryview(rows)
+        given_s: cython.const[cython.double][::1] = memoryview(handle_s)
+        logs: cython.float[:, ::1] = memoryview(self.logs)
+        count: cython.longlong[::1] = memoryview(self.count)
+        abnormal_run: cython.int[::1] = memoryview(self.abnormal_run)
+        used: cython.longlong[::1] = memoryview(self.used)
+        z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
+        z: cython.double[::1] = memoryview(z_of)
+        ratio: cython.double[::1] = memoryview(ratio_of)
+        ordered: cython.double[::1] = memoryview(np.empty(WINDOW))
+        uses: cython.longlong = self._uses
+        i: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        for i in range(row.shape[0]):
+            r: cython.Py_ssize_t = row[i]
+            x: cython.double = log(max(given_s[i], _MIN_S))
+            known: cython.Py_ssize_t = min(count[r], _WINDOW)
+            abnormal: cython.bint = False
+            if known >= _ENOUGH:
+                for k in range(known):
+                    ordered[k] = logs[r, k]
+                median: cython.double = _median(ordered, known)
+                for k in range(known):
+                    ordered[k] = abs(ordered[k] - median)
+                mad: cython.double = max(_median(ordered, known), _MAD_FLOOR)
+                z[i] = 0.6745 * (x - median) / mad
+                ratio[i] = exp(x - median)
+                abnormal = abs(z[i]) > _ABNORMAL_Z
+            abnormal_run[r] = abnormal_run[r] + 1 if abnormal else 0
+            if abnormal_run[r] >= _RELEARN_AFTER:
+                abnormal_run[r] = 0
+                count[r] = 0
+                abnormal = False
+            if not abnormal:
+                logs[r, count[r] % _WINDOW] = x
+                count[r] += 1
+            uses += 1
+            used[r] = uses
+        self._uses = uses
+        return z_of, ratio_of
 
     def pack(self) -> dict[str, Any]:
         """See Table."""
@@ -149,8 +152,17 @@ def _pair_keys(agents: NDArray[Any], topics: NDArray[Any]) -> NDArray[np.uint64]
     return ((agents.astype(np.uint64) + np.uint64(1)) << _TOPIC_BITS) | topics.astype(np.uint64)  # 0 is no key
 
 
-def _median(values: Floats, known: NDArray[np.int64]) -> Floats:
-    """Median of the first `known` values of each row in order of size; NaN sorts last, so the rest is not looked at."""
-    ordered = np.sort(values, axis=1)
-    rows = np.arange(values.shape[0])
-    return 0.5 * (ordered[rows, (known - 1) // 2] + ordered[rows, known // 2])
+@cython.cfunc
+@cython.exceptval(check=False)
+def _median(values: cython.double[::1], n: cython.Py_ssize_t) -> cython.double:
+    """Median of the first n values, which it puts in order."""
+    i: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    for i in range(1, n):
+        x: cython.double = values[i]
+        k = i
+        while k > 0 and values[k - 1] > x:
+            values[k] = values[k - 1]
+            k -= 1
+        values[k] = x
+    return 0.5 * (values[(n - 1) // 2] + values[n // 2])

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import wording
-from services.scoring.core.agent_drivers import AGENT_DRIVERS
 from services.scoring.core.alert_phases import WORDS, P, T
-from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, SEVERITY_WORDS, WARNING, Lines, Watch
+from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
 from services.scoring.core.floor import Floor
 from services.scoring.core.parameters import ALERT_RULES, Parameters
 from services.scoring.core.report import agents_at, queues_at, rfc3339, team_name, with_words
@@ -32,9 +31,6 @@ KINDS = (QUEUE, AGENT, FEED)
 
 HISTORY_MAX = 50
 """Changes kept on an alert; enough for a shift, and a loop of actions cannot grow it for ever."""
-
-BORNE = [i for i, d in enumerate(AGENT_DRIVERS) if d.queue_borne]
-"""Drivers of an agent's strain that come from the queue."""
 
 _TRIGGERS: dict[type[Action], T] = {
     Acknowledged: T.ACKNOWLEDGED,
@@ -120,17 +116,14 @@ class Desk:
         """Changes since `begin`, in order."""
         return self._changes
 
-    def first_due(
-        self, kind: str, r: Rows, value: Floats, running_ms: NDArray[np.int64], borne: Floats | None = None
-    ) -> int:
-        """See Watch.first_due."""
-        if r.size == 0:
-            return int(running_ms.size)
-        return self.watches[kind].first_due(r, value, running_ms, _take(self.lines(kind), r), borne)
+    def watcher(self, kind: str, running_ms: int) -> Watcher:
+        """See Watch.watcher."""
+        return self.watches[kind].watcher(self.lines(kind), running_ms)
 
-    def quiet_minute(self, kind: str, r: Rows, lowest: Floats, highest: Floats, running_ms: int) -> NDArray[np.bool_]:
-        """See Watch.quiet_minute."""
-        return self.watches[kind].quiet_minute(r, lowest, highest, running_ms, _take(self.lines(kind), r))
+    def hot(self, kind: str, r: Rows, lowest: Floats, highest: Floats, running_ms: int) -> NDArray[np.uint8]:
+        """See Watch.hot."""
+        lines = self.lines(kind)
+        return self.watches[kind].hot(r, lowest, highest, running_ms, lines)
 
     def moment(
         self, kind: str, r: Rows, value: Floats, at_ms: int, running_ms: int, borne: Floats | None = None
@@ -138,21 +131,15 @@ class Desk:
         """Let happen what is due for these rows at one moment; `value` is [rows]."""
         if r.size == 0:
             return
-        watch = self.watches[kind]
-        rules = self.lines(kind)
-        stirs = np.flatnonzero((watch.phase[r] > 0) | (value >= rules.open_line[r]))
-        if stirs.size == 0:
-            return
-        if stirs.size < r.size:
-            r, value = r[stirs], value[stirs]
-            borne = borne if borne is None else borne[stirs]
-        lines = _take(rules, r)
+        watch, lines = self.watches[kind], self.lines(kind)
+        if borne is None:
+            borne = np.zeros(r.size)
         for i, trigger in watch.scan(r, value, running_ms, lines, borne):
             row, strain = int(r[i]), float(value[i])
-            critical = strain >= float(lines.critical_line[i])
+            critical = strain >= float(lines.critical_line[row])
             if trigger is T.HELD:
                 speaker = self._speaker(row) if kind == AGENT and not critical else None
-                covered = speaker is not None and borne is not None and bool(borne[i] >= BORNE_SHARE)
+                covered = speaker is not None and bool(borne[i] >= BORNE_SHARE)
                 self._open(kind, row, T.COVERED if covered else T.HELD, strain, critical, at_ms, running_ms, speaker)
             elif trigger is T.CALMED:
                 self._resolve(kind, row, trigger, strain, at_ms, running_ms)
@@ -363,7 +350,3 @@ class Desk:
 
 def _no_lines() -> Lines:
     return Lines(*(np.empty(0) for _ in ALERT_RULES[QUEUE]))
-
-
-def _take(lines: Lines, r: Rows) -> Lines:
-    return Lines(*(getattr(lines, name)[r] for name in lines.__dataclass_fields__))

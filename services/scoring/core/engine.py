@@ -16,15 +16,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core import agent_strain as ags
-from services.scoring.core.agent_drivers import OCCUPANCY, SINCE_BREAK
-from services.scoring.core.decay import TAU_FAST_S
-from services.scoring.core.desk import AGENT, BORNE, FEED, QUEUE, Desk
+from services.scoring.core.agent_table import JudgedAgents
+from services.scoring.core.desk import AGENT, FEED, QUEUE, Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Screened, by_tenant, screen
 from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters
-from services.scoring.core.queue_strain import Judged as QueuesJudged
+from services.scoring.core.queue_table import JudgedQueues
 from services.scoring.core.report import Report, board
+from services.scoring.core.seconds import first_due
 from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
 from shared.contract.actions import Action
@@ -38,9 +37,6 @@ GAP_MS = 30_000
 """A longer jump between entries is a gap: nobody watched, so holds and silence do not run through it."""
 MINUTE_MS = 60_000
 SNAPSHOT_VERSION = 1
-
-_GROWTH_PER_MINUTE = 1.0 - np.exp(-MINUTE_MS / 1000.0 / TAU_FAST_S)
-"""A rated driver's level cannot rise by more than this (times its weight) in a minute: both integrators are means."""
 
 
 class Engine:
@@ -240,40 +236,32 @@ class Engine:
     def _pass_seconds(self, first: int, last: int) -> None:
         """Judge hot rows at each whole second from `first` to `last`."""
         queues, agents = np.flatnonzero(self._hot_queues), np.flatnonzero(self._hot_agents)
+        tenants = self._watched_tenants(last)
+        if not (queues.size or agents.size or tenants.size):
+            return
         while first <= last:
-            tenants = self._watched_tenants(last)
-            if not (queues.size or agents.size or tenants.size):
+            now = self._first_due(first, last, queues, agents, tenants)
+            if now < 0:
                 return
-            at_ms = np.arange(first, last + 1, 1000)
-            running = at_ms - self._silence.gap_total_ms
-            column = at_ms[:, None]
-            queue_value = self._floor.judge_queues(queues, column)[1] if queues.size else _nothing(at_ms)
-            _, agent_value, borne = self._agent_values(agents, column)
-            silence = self._silence.table(tenants, running)
-            k = min(
-                self._desk.first_due(QUEUE, queues, queue_value, running),
-                self._desk.first_due(AGENT, agents, agent_value, running, borne),
-                self._desk.first_due(FEED, tenants, silence, running),
-            )
-            if k == at_ms.size:
-                return
-            now, run = int(at_ms[k]), int(running[k])
-            self._desk.moment(QUEUE, queues, queue_value[k], now, run)
-            self._desk.moment(AGENT, agents, agent_value[k], now, run, borne[k])
-            self._desk.moment(FEED, tenants, silence[k], now, run)
+            run = now - self._silence.gap_total_ms
+            # All of a moment is judged before anything happens in it.
+            of_queues = self._floor.judge_queues(queues, now)[1]
+            of_agents = self._floor.judge_agents(agents, now)[0]
+            self._desk.moment(QUEUE, queues, of_queues, now, run)
+            self._desk.moment(AGENT, agents, of_agents.strain, now, run, of_agents.borne)
+            self._desk.moment(FEED, tenants, self._silence.table(tenants, np.array([run]))[0], now, run)
             first = now + 1000
 
-    def _agent_values(
-        self, agents: Rows, at_ms: Any
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Levels, strain, and the part of the strain that comes from the queue."""
-        if agents.size == 0:
-            nothing = _nothing(at_ms)
-            return nothing, nothing, nothing
-        _, level, strain = self._floor.judge_agents(agents, at_ms)
-        whole = ags.total(level)
-        borne = ags.total(level[..., BORNE])
-        return level, strain, borne / np.maximum(whole, 1e-300)
+    def _first_due(self, first: int, last: int, queues: Rows, agents: Rows, tenants: Rows) -> int:
+        run = first - self._silence.gap_total_ms
+        return first_due(
+            first,
+            last,
+            self._silence.gap_total_ms,
+            (queues, self._floor.queue_rows(), self._desk.watcher(QUEUE, run)),
+            (agents, self._floor.agent_rows(), self._desk.watcher(AGENT, run)),
+            (tenants, self._silence.since(tenants), self._desk.watcher(FEED, run)),
+        )
 
     def _watched_tenants(self, last_ms: int) -> Rows:
         lines, phase = self._desk.lines(FEED).open_line, self._desk.watches[FEED].phase
@@ -322,20 +310,17 @@ class Engine:
         if agents.size or queues.size:
             self._cover()
         if queues.size:
-            # Queues share agents: where a contact waits, all queues of the tenant are watched.
-            table = self._floor.queues
-            tenant = table.tenant[: table.n]
-            one = (tenant == tenant[queues[0]]).all()
-            of_tenants = np.arange(table.n) if one else np.flatnonzero(np.isin(tenant, tenant[queues]))
-            judged, strain = self._floor.judge_queues(of_tenants, now_ms)
-            here = np.searchsorted(of_tenants, queues)
-            table.strain[queues] = strain[here]
+            # Queues share agents: where a contact waits, all queues that share its agents are watched.
+            near = self._floor.near(queues)
+            judged, strain = self._floor.judge_queues(near, now_ms)
+            here = np.searchsorted(near, queues)
+            self._floor.queues.strain[queues] = strain[here]
             self._desk.moment(QUEUE, queues, strain[here], now_ms, run)
-            self._heat_queues(of_tenants, judged, now_ms)
+            self._heat_queues(near, judged, now_ms)
         if agents.size:
-            level, value, borne = self._agent_values(agents, now_ms)
-            self._desk.moment(AGENT, agents, value, now_ms, run, borne)
-            self._heat_agents(agents, level, now_ms)
+            of_agents, _, value = self._floor.judge_agents(agents, now_ms)
+            self._desk.moment(AGENT, agents, value, now_ms, run, of_agents.borne)
+            self._heat_agents(agents, of_agents, now_ms)
         # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
         spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
         if spoke.size:
@@ -348,7 +333,7 @@ class Engine:
         self._cover()
         agents, queues = np.arange(self._floor.agents.n), np.arange(self._floor.queues.n)
         if agents.size:
-            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[1], at_ms)
+            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[0], at_ms)
         if queues.size:
             self._heat_queues(queues, self._floor.judge_queues(queues, at_ms)[0], at_ms)
 
@@ -358,21 +343,13 @@ class Engine:
         for kind in (QUEUE, AGENT):
             self._desk.lines(kind)
 
-    def _heat_agents(self, r: Rows, level: NDArray[np.float64], at_ms: int) -> None:
-        w = self._floor.agent_weights(r)
-        rated = w.weight[:, OCCUPANCY] + w.weight[:, SINCE_BREAK]
-        highest = ags.strain((ags.total(level) + _GROWTH_PER_MINUTE * rated)[:, None], w.scale)
-        lowest = ags.strain(ags.lowest_level(self._floor.agents, r, level), w.scale)
-        quiet = self._desk.quiet_minute(AGENT, r, lowest, highest, at_ms - self._silence.gap_total_ms)
-        self._hot_agents[r] = ~quiet
+    def _heat_agents(self, r: Rows, judged: JudgedAgents, at_ms: int) -> None:
+        run = at_ms - self._silence.gap_total_ms
+        self._hot_agents[r] = self._desk.hot(AGENT, r, judged.lowest, judged.highest, run)
 
-    def _heat_queues(self, r: Rows, judged: QueuesJudged, at_ms: int) -> None:
-        lowest, highest = self._floor.queue_range(r, judged, at_ms)
-        self._hot_queues[r] = ~self._desk.quiet_minute(QUEUE, r, lowest, highest, at_ms - self._silence.gap_total_ms)
-
-
-def _nothing(at_ms: Any) -> NDArray[np.float64]:
-    return np.zeros((np.asarray(at_ms).shape[0], 0))
+    def _heat_queues(self, r: Rows, judged: JudgedQueues, at_ms: int) -> None:
+        run = at_ms - self._silence.gap_total_ms
+        self._hot_queues[r] = self._desk.hot(QUEUE, r, judged.lowest, judged.highest, run)
 
 
 def _joined(parts: list[Rows]) -> Rows:

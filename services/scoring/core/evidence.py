@@ -1,48 +1,65 @@
-"""The ids of the last events behind a row: an alert names what it stands on."""
+"""The ids of the last events behind a row: an alert names what it stands on.
+
+Compiled: see ARCHITECTURE.md, "Compiled loops".
+"""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.rounds import rounds
 from services.scoring.core.tables import Table
-
-Rows = NDArray[np.intp]
 
 KEPT = 6
 """Enough to look the matter up in the ACD; an alert is not a log."""
 _NAMES_MAX = 50_000
 """Ids that are not UUIDs are kept as text; beyond this many, those that no row names any more are dropped."""
 
+_KEPT = cython.declare(cython.Py_ssize_t, KEPT)
+
 
 class Evidence(Table):
     """A row for each row of the subject: its last event ids, as a ring."""
 
-    columns: ClassVar[dict[str, tuple[str, Any, int]]] = {"ids": ("S16", b"", KEPT), "next": ("i8", 0, 0)}
-    ids: NDArray[np.bytes_]
+    columns: ClassVar[dict[str, tuple[str, Any, int]]] = {"ids": ("u8", 0, 2 * KEPT), "next": ("i8", 0, 0)}
+    ids: NDArray[np.uint64]
     next: NDArray[np.int64]
 
     def __init__(self) -> None:
         super().__init__()
         self._texts: dict[bytes, str] = {}
 
-    def note(self, rows: Rows, ids: NDArray[np.bytes_], texts: dict[bytes, str]) -> None:
-        """Remember events by row, in order; `texts` holds the ids that are not UUIDs."""
-        if rows.size == 0:
+    def note(self, rows: Any, ids: Any, texts: dict[bytes, str]) -> None:
+        """Remember events by row, in order (-1: not at all).
+
+        `ids` is [event, 2], the halves of 16 bytes; `texts` are those that are no UUIDs.
+        """
+        row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
+        given: cython.const[cython.ulonglong][:, ::1] = memoryview(ids)
+        i: cython.Py_ssize_t
+        highest: cython.Py_ssize_t = -1
+        for i in range(row.shape[0]):
+            highest = max(highest, row[i])
+        if highest < 0:
             return
-        while self.n <= int(rows.max()):
+        while self.n <= highest:
             self.add()
-        for i in rounds(rows):
-            r = rows[i]
-            self.ids[r, self.next[r] % KEPT] = ids[i]
-            self.next[r] += 1
+        kept: cython.ulonglong[:, ::1] = memoryview(self.ids)
+        count: cython.longlong[::1] = memoryview(self.next)
+        for i in range(row.shape[0]):
+            r: cython.Py_ssize_t = row[i]
+            if r >= 0:
+                at: cython.Py_ssize_t = 2 * (count[r] % _KEPT)
+                kept[r, at] = given[i, 0]
+                kept[r, at + 1] = given[i, 1]
+                count[r] += 1
         if texts:
             self._texts.update(texts)
             if len(self._texts) > _NAMES_MAX:
-                named = set(self.ids[: self.n].ravel().tolist())
+                named = {half.tobytes() for half in self.ids[: self.n].reshape(-1, 2)}
                 self._texts = {k: v for k, v in self._texts.items() if k in named}
 
     def of(self, row: int) -> list[str]:
@@ -52,10 +69,10 @@ class Evidence(Table):
         count = int(self.next[row])
         out = []
         for k in range(max(count - KEPT, 0), count):
-            raw = bytes(self.ids[row, k % KEPT])
+            raw = self.ids[row, 2 * (k % KEPT) : 2 * (k % KEPT) + 2].tobytes()
             text = self._texts.get(raw)
             if text is None:
-                h = raw.ljust(16, b"\0").hex()
+                h = raw.hex()
                 text = f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
             out.append(text)
         return out

@@ -1,119 +1,128 @@
-"""Numbers by 64-bit key: open addressing over NumPy arrays, so that a block of a thousand keys costs a few vector
-operations, and a single key a few array reads.
-"""
+"""Numbers by 64-bit key: open addressing over arrays, in compiled loops."""
 
 from __future__ import annotations
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
 Keys = NDArray[np.uint64]
 Values = NDArray[np.int64]
 
-_FIRST_SIZE = 1 << 10
-_GOLDEN = 0x9E3779B97F4A7C15
-_MASK64 = (1 << 64) - 1
-_FEW = 12
-"""Below so many keys a loop over single reads is faster than vector operations (measured)."""
+_FIRST_BITS = 10
+_GOLDEN = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
 
+@cython.final
+@cython.cclass
 class HashIndex:
-    """Key (not 0) -> value. At most half full; linear probing. Nothing is removed: `rebuild` keeps what shall stay."""
+    """Key (not 0) -> value. At most half full; linear probing. Nothing is removed: `rebuild` keeps what shall stay.
+
+    Compiled modules also have `find` and `set` for a single key; `set` only after `make_room`.
+    """
 
     def __init__(self) -> None:
-        self._clear(_FIRST_SIZE)
+        self._clear(_FIRST_BITS)
 
-    def _clear(self, size: int) -> None:
-        self._size = size
-        self._shift = 64 - (size.bit_length() - 1)
-        self._keys = np.zeros(size, np.uint64)
-        self._values = np.zeros(size, np.int64)
-        # Plain reads of single numbers, without making NumPy scalars.
-        self._key_at = memoryview(self._keys)  # type: ignore[arg-type]
-        self._value_at = memoryview(self._values)  # type: ignore[arg-type]
+    def _clear(self, bits: cython.int) -> None:
+        size = 1 << bits
+        self._last = size - 1
+        self._shift = 64 - bits
+        self._keys = memoryview(np.zeros(size, np.uint64))
+        self._values = memoryview(np.zeros(size, np.int64))
         self.n = 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def find(self, key: cython.ulonglong) -> cython.longlong:
+        """Value of a key, -1 where it is not there."""
+        at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
+        while self._keys[at] != key:
+            if self._keys[at] == 0:
+                return -1
+            at = (at + 1) & self._last
+        return self._values[at]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def set(self, key: cython.ulonglong, value: cython.longlong) -> cython.void:
+        """Set the value of a key; there must be room."""
+        at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
+        while self._keys[at] != key:
+            if self._keys[at] == 0:
+                self._keys[at] = key
+                self.n += 1
+                break
+            at = (at + 1) & self._last
+        self._values[at] = value
 
     def get(self, keys: Keys) -> Values:
         """Values of keys, -1 where a key is not there."""
-        if keys.size <= _FEW:
-            return np.array([self._get_one(k) for k in keys.tolist()], np.int64)
-        out = np.full(keys.size, -1, np.int64)
-        left = np.arange(keys.size)
-        at = self._home(keys)
-        while left.size:
-            found = self._keys[at]
-            hit = found == keys[left]
-            out[left[hit]] = self._values[at[hit]]
-            on = np.flatnonzero(~hit & (found != 0))
-            left, at = left[on], (at[on] + 1) & (self._size - 1)
-        return out
-
-    def _get_one(self, key: int) -> int:
-        at = (key * _GOLDEN & _MASK64) >> self._shift
-        while (found := self._key_at[at]) != 0:
-            if found == key:
-                return self._value_at[at]
-            at = (at + 1) & (self._size - 1)
-        return -1
+        key: cython.const[cython.ulonglong][::1] = keys if cython.compiled else memoryview(keys)
+        values = np.empty(len(key), np.int64)
+        value: cython.longlong[::1] = values if cython.compiled else memoryview(values)
+        i: cython.Py_ssize_t
+        for i in range(len(key)):
+            value[i] = self.find(key[i])
+        return values
 
     def put(self, keys: Keys, values: Values) -> None:
-        """Set the values of keys; no key may stand twice."""
-        if 2 * (self.n + keys.size) > self._size:
-            kept = self._keys != 0
-            self.rebuild(self._keys[kept], self._values[kept], room_for=keys.size)
-        if keys.size <= _FEW:
-            for key, value in zip(keys.tolist(), values.tolist(), strict=True):
-                self._put_one(key, value)
-            return
-        left = np.arange(keys.size)
-        at = self._home(keys)
-        while left.size:
-            found = self._keys[at]
-            free = found == 0
-            # Several keys may want one free place: the last written has it, the others see that and go on.
-            self._keys[at[free]] = keys[left[free]]
-            placed = self._keys[at] == keys[left]
-            self._values[at[placed]] = values[left[placed]]
-            self.n += int(np.count_nonzero(placed & free))
-            on = np.flatnonzero(~placed)
-            left, at = left[on], (at[on] + 1) & (self._size - 1)
+        """Set the values of keys."""
+        key: cython.const[cython.ulonglong][::1] = keys if cython.compiled else memoryview(keys)
+        value: cython.const[cython.longlong][::1] = values if cython.compiled else memoryview(values)
+        if len(key) != len(value):
+            raise ValueError(f"{len(key)} keys with {len(value)} values")
+        self.make_room(len(key))
+        i: cython.Py_ssize_t
+        for i in range(len(key)):
+            self.set(key[i], value[i])
 
-    def _put_one(self, key: int, value: int) -> None:
-        at = (key * _GOLDEN & _MASK64) >> self._shift
-        while (found := self._key_at[at]) != 0 and found != key:
-            at = (at + 1) & (self._size - 1)
-        if found == 0:
-            self._key_at[at] = key
-            self.n += 1
-        self._value_at[at] = value
+    def number(self, keys: Keys, supply: Values) -> tuple[Values, int]:
+        """Values of keys; each new key takes the next value of `supply`, in order. Also how many were taken."""
+        key: cython.const[cython.ulonglong][::1] = keys if cython.compiled else memoryview(keys)
+        new: cython.const[cython.longlong][::1] = supply if cython.compiled else memoryview(supply)
+        values = np.empty(len(key), np.int64)
+        value: cython.longlong[::1] = values if cython.compiled else memoryview(values)
+        self.make_room(len(key))
+        i: cython.Py_ssize_t
+        taken: cython.Py_ssize_t = 0
+        for i in range(len(key)):
+            value[i] = self.find(key[i])
+            if value[i] < 0:
+                value[i] = new[taken]
+                self.set(key[i], value[i])
+                taken += 1
+        return values, taken
 
-    def rebuild(self, keys: Keys, values: Values, room_for: int = 0) -> None:
+    def make_room(self, more: cython.longlong) -> None:
+        """Grow where needed, so that it can take so many more keys."""
+        if 2 * (self.n + more) > self._last + 1:
+            keys, values = self.items()
+            self.rebuild(keys, values, more)
+
+    def rebuild(self, keys: Keys, values: Values, room_for: cython.longlong = 0) -> None:
         """Hold exactly these keys, with room for some more."""
-        size = _FIRST_SIZE
-        while size < 4 * (keys.size + room_for):
-            size *= 2
-        self._clear(size)
-        for first in range(0, keys.size, 1 << 16):  # bounded temporaries
-            self.put(keys[first : first + (1 << 16)], values[first : first + (1 << 16)])
+        bits = _FIRST_BITS
+        while 1 << bits < 4 * (len(keys) + room_for):
+            bits += 1
+        self._clear(bits)
+        self.put(keys, values)
 
     def items(self) -> tuple[Keys, Values]:
         """All keys and values."""
-        kept = self._keys != 0
-        return self._keys[kept], self._values[kept]
+        keys, values = np.empty(self.n, np.uint64), np.empty(self.n, np.int64)
+        key: cython.ulonglong[::1] = memoryview(keys)
+        value: cython.longlong[::1] = memoryview(values)
+        at: cython.Py_ssize_t
+        i: cython.Py_ssize_t = 0
+        for at in range(len(self._keys)):
+            if self._keys[at] != 0:
+                key[i], value[i] = self._keys[at], self._values[at]
+                i += 1
+        return keys, values
 
     @property
     def crowded(self) -> bool:
         """The next few keys would make it grow: a good moment to forget."""
-        return 2 * (self.n + 4096) > self._size
-
-    def _home(self, keys: Keys) -> NDArray[np.int64]:
-        with np.errstate(over="ignore"):
-            return ((keys * np.uint64(_GOLDEN)) >> np.uint64(self._shift)).astype(np.int64)
-
-
-def first_seen(keys: Keys) -> tuple[Keys, NDArray[np.intp]]:
-    """Distinct keys, and the position in them of every key."""
-    if keys.size == 1:
-        return keys, np.zeros(1, np.intp)
-    distinct, position = np.unique(keys, return_inverse=True)
-    return distinct, position
+        return 2 * (self.n + 4096) > self._last + 1

@@ -1,16 +1,21 @@
-"""The engine's door for events: from a block to rows of one tenant, screened and in the engine's own codes."""
+"""The engine's door for events: from a block to rows of one tenant, screened and in the engine's own codes.
+
+Compiled: see ARCHITECTURE.md, "Compiled loops".
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.seen import Seen
 from shared.contract.block import Block
 from shared.contract.entries import Events
+from shared.contract.rows import STATE
 
 Rows = NDArray[np.intp]
 
@@ -66,23 +71,17 @@ class Batch:
     queue: Rows
     agent: Rows
     issue: Rows
-    other: NDArray[np.int32]  # block code of team, department or lead; see `strings`
+    team: Rows  # of an agent's state
     contact: NDArray[np.uint64]
     flags: NDArray[np.uint32]
     n0: NDArray[np.float64]
     n1: NDArray[np.float64]
     n2: NDArray[np.float64]
-    n4: NDArray[np.float64]
     n3: NDArray[np.float64]
+    n4: NDArray[np.float64]
     since_previous_ms: NDArray[np.int64]
-    ids: NDArray[np.bytes_]
+    ids: NDArray[np.uint64]  # [event, 2]: halves of the 16 bytes
     id_texts: dict[bytes, str]
-    strings: list[str]
-
-    @property
-    def n(self) -> int:
-        """Number of events."""
-        return self.kind.size
 
 
 @dataclass(slots=True)
@@ -112,9 +111,7 @@ def by_tenant(block: Block) -> list[tuple[str, Rows]]:
     codes = block.tenant
     if (codes == codes[0]).all():
         return [(block.strings[int(codes[0])], np.arange(block.n))]
-    order: dict[int, None] = {}
-    for code in codes.tolist():
-        order.setdefault(code, None)
+    order = dict.fromkeys(codes.tolist())
     return [(block.strings[code], np.flatnonzero(codes == code)) for code in order]
 
 
@@ -132,7 +129,7 @@ def screen(
         kept = rows[~late]
         if kept.size == 0:
             return out
-    fresh = seen.fresh(block.id[kept], tenant, now_ms)
+    fresh = seen.fresh(block.id[kept] if kept.size < block.n else block.id, tenant, now_ms)
     if not fresh.all():
         out.repeated = int(kept.size - np.count_nonzero(fresh))
         kept = kept[fresh]
@@ -145,14 +142,16 @@ def screen(
     if block.id_strings:
         known = block.id_strings
         texts = {bytes(block.id[r]): known[r] for r in kept.tolist() if r in known}
+    kind = block.kind[pick]
+    other = block.other[pick]
     out.batch = Batch(
         tenant=tenant,
-        kind=block.kind[pick],
+        kind=kind,
         at_ms=np.minimum(ts_ms, now_ms),
-        queue=_translate(block.queue[pick], block.strings, tenant, registers.queues),
-        agent=_translate(block.agent[pick], block.strings, tenant, registers.agents),
-        issue=_translate(block.issue[pick], block.strings, tenant, registers.issues),
-        other=block.other[pick],
+        queue=_rows(block.queue[pick], block.strings, tenant, registers.queues),
+        agent=_rows(block.agent[pick], block.strings, tenant, registers.agents),
+        issue=_rows(block.issue[pick], block.strings, tenant, registers.issues),
+        team=_rows(np.where(kind == STATE, other, 0), block.strings, tenant, registers.teams),
         contact=block.contact[pick],
         flags=block.flags[pick],
         n0=block.n0[pick],
@@ -161,25 +160,25 @@ def screen(
         n3=block.n3[pick],
         n4=block.n4[pick],
         since_previous_ms=events.since_previous_ms[pick],
-        ids=block.id[pick],
+        ids=block.id[pick].view("<u8").reshape(-1, 2),
         id_texts=texts,
-        strings=block.strings,
     )
     return out
 
 
-def _translate(codes: NDArray[np.int32], strings: list[str], tenant: int, names: Names) -> Rows:
-    """Block codes to the engine's numbers, new names in order of their codes; code 0 to -1."""
-    if codes.size == 1:
-        code = int(codes[0])
-        return np.array([names.row(tenant, strings[code]) if code else -1], np.intp)
-    used = np.flatnonzero(np.bincount(codes, minlength=1))
-    table = np.full(int(used[-1]) + 1, -1, np.intp)
-    used = used[used > 0]
-    rows = names.rows_of(tenant)
-    found = [rows.get(strings[code], -1) for code in used.tolist()]
-    table[used] = found
-    if -1 in found:
-        for code in used[np.array(found) < 0].tolist():
-            table[code] = names.row(tenant, strings[code])
-    return table[codes]
+def _rows(codes: Any, strings: list[str], tenant: int, names: Names) -> Any:
+    """Block codes to the engine's numbers, new names in order of appearance; code 0 to -1."""
+    code: cython.const[cython.int][::1] = memoryview(codes)
+    out = np.empty(code.shape[0], np.intp)
+    rows: cython.Py_ssize_t[::1] = memoryview(out)
+    found: cython.Py_ssize_t[::1] = memoryview(np.full(len(strings), -1))
+    known = names.rows_of(tenant)
+    i: cython.Py_ssize_t
+    for i in range(code.shape[0]):
+        c: cython.Py_ssize_t = code[i]
+        if c and found[c] < 0:
+            name = strings[c]
+            row = known.get(name)
+            found[c] = names.row(tenant, name) if row is None else row
+        rows[i] = found[c] if c else -1
+    return out

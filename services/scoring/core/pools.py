@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.agent_strain import Agents
+from services.scoring.core.agent_table import Agents
 from services.scoring.core.decay import Floats
-from services.scoring.core.hash_index import HashIndex, first_seen
+from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.tables import Table
 from shared.contract.rows import STATE_CODES
 
 Rows = NDArray[np.intp]
+Times = NDArray[np.int64]
 
 SERVES_FOR_MS = 3_600_000
 """An agent serves a queue for an hour after the last contact from it. Product choice."""
@@ -48,16 +49,12 @@ class Service(Table):
     def serve(self, agents: Rows, queues: Rows, at_ms: NDArray[np.int64]) -> bool:
         """Note contacts taken; True when a pair is new."""
         keys = _pair_keys(agents, queues)
-        rows = self._index.get(keys)
-        missing = np.flatnonzero(rows < 0)
-        if missing.size:
-            new, position = first_seen(keys[missing])
-            added = self.add_many(new.size)
-            self.agent[added], self.queue[added] = (new >> np.uint64(32)), (new & np.uint64(0xFFFFFFFF)) - np.uint64(1)
-            self._index.put(new, added)
-            rows[missing] = added[position]
+        rows, taken = self._index.number(keys, np.arange(self.n, self.n + keys.size))
+        if taken:
+            self.add_many(taken)
+            self.agent[rows], self.queue[rows] = agents, queues
         np.maximum.at(self.last_ms, rows, at_ms)
-        return bool(missing.size)
+        return taken > 0
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """See Table."""
@@ -76,8 +73,10 @@ class Pools:
     """
 
     def __init__(self) -> None:
-        self.queue: Rows = np.empty(0, np.intp)
-        self.other: Rows = np.empty(0, np.intp)
+        self.version = 0
+        """Grows whenever the arrays lie elsewhere."""
+        self.queue: Times = np.empty(0, np.int64)
+        self.other: Times = np.empty(0, np.int64)
         self.overlap: Floats = np.empty(0)
         self.agents: Floats = np.empty(0)
         self._index()
@@ -114,30 +113,23 @@ class Pools:
         self._index()
 
     def _index(self) -> None:
-        """Where each queue's neighbours begin; rebuilt with the overlap."""
-        self._with, self._starts = np.unique(self.queue, return_index=True)
-
-    def pooled(self, per_queue: Floats) -> Floats:
-        """Sum of a measure [..., queue] over the queues that share agents, [..., queue]."""
-        out = np.zeros(per_queue.shape)
-        if self.queue.size:
-            weighted = per_queue[..., self.other] * self.overlap
-            out[..., self._with] = np.add.reduceat(weighted, self._starts, axis=-1)
-        return out
+        """Entries of queue q are those from `start[q]` up to `start[q + 1]`."""
+        self.version += 1
+        self.start = np.searchsorted(self.queue, np.arange(self.agents.size + 1)).astype(np.int64)
 
     def pack(self) -> dict[str, Any]:
         """Columns as bytes."""
         return {
-            "queue": self.queue.astype("i8").tobytes(),
-            "other": self.other.astype("i8").tobytes(),
+            "queue": self.queue.tobytes(),
+            "other": self.other.tobytes(),
             "overlap": self.overlap.tobytes(),
             "agents": self.agents.tobytes(),
         }
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
-        self.queue = np.frombuffer(packed["queue"], "i8").astype(np.intp)
-        self.other = np.frombuffer(packed["other"], "i8").astype(np.intp)
+        self.queue = np.frombuffer(packed["queue"], "i8").copy()
+        self.other = np.frombuffer(packed["other"], "i8").copy()
         self.overlap = np.frombuffer(packed["overlap"], "f8").copy()
         self.agents = np.frombuffer(packed["agents"], "f8").copy()
         self._index()
@@ -148,4 +140,5 @@ def is_active(agents: Agents, at_ms: int) -> NDArray[np.bool_]:
     n = agents.n
     there = _THERE[agents.state[:n]]
     recent = agents.contact_ms[:n] > at_ms - ACTIVE_FOR_MS
-    return there & (agents.said_state[:n] | recent)
+    active: NDArray[np.bool_] = there & ((agents.said_state[:n] != 0) | recent)
+    return active

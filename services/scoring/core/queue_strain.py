@@ -1,212 +1,169 @@
-"""Queue strain: measures that decay by themselves, and drivers judged from them at a moment."""
+"""Queue strain: what events add to the sums of their queues, and queues judged at a moment.
+
+Compiled: see ARCHITECTURE.md, "Compiled loops".
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
+import cython
 import numpy as np
-from numpy.typing import NDArray
 
-from services.scoring.core.decay import Floats, remaining
+from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
-from services.scoring.core.queue_drivers import (
-    ABANDONMENT,
-    LEVEL_MAX,
-    OFFERED_LOAD,
-    PREDICTED_WAIT,
-    QUEUE_DRIVERS,
-    RECENT_WAITS,
-    SCALE_PER_DRIVER,
-    SERVICE_LEVEL,
-)
-from services.scoring.core.tables import Table
-from services.scoring.core.waiting import queue_length_wait_s, wait_when_queue_is_empty_s
+from services.scoring.core.queue_rows import QueueRows
+from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
+from shared.contract.rows import OBSERVED
 
-Rows = NDArray[np.intp]
-Times = NDArray[np.int64]
-
-D = len(QUEUE_DRIVERS)
-
-# Sums that decay, each with its own time constant (s). Means are ratios of two sums of one constant.
-ARRIVALS, WAIT_SUM, WAIT_COUNT, WITHIN, ENDED, ABANDONED, HANDLE_SUM, HANDLE_COUNT, LEFT, WAITED = range(10)
-_TAU_S = np.array([900.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0])
-
-# What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
-_HANDLE_S, _HANDLE_WORTH = 240.0, 2.0
-_PATIENCE_S = 600.0
-_WAIT_WORTH, _LEVEL_WORTH, _LEFT_WORTH = 1.0, 4.0, 5.0
-_KEEPS_IN_A_MINUTE = np.zeros(D)
-_KEEPS_IN_A_MINUTE[[RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT]] = np.exp(-60.0 / _TAU_S[[WAIT_SUM, ENDED, ABANDONED]])
-_RATE_AGE_MIN_S = 600.0
-"""A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
-OBSERVED_FOR_MS = 300_000
-"""An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
+_PATIENCE_COUNTS_TO_S = cython.declare(cython.double, 3_600.0)
+"""Waiting counts into patience up to an hour: a contact that the ACD forgot is not a patient caller."""
+_D = cython.declare(cython.Py_ssize_t, qt.D)
+_ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
+_WAIT_SUM = cython.declare(cython.Py_ssize_t, qt.WAIT_SUM)
+_WAIT_COUNT = cython.declare(cython.Py_ssize_t, qt.WAIT_COUNT)
+_WITHIN = cython.declare(cython.Py_ssize_t, qt.WITHIN)
+_ENDED = cython.declare(cython.Py_ssize_t, qt.ENDED)
+_ABANDONED = cython.declare(cython.Py_ssize_t, qt.ABANDONED)
+_HANDLE_SUM = cython.declare(cython.Py_ssize_t, qt.HANDLE_SUM)
+_HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
+_LEFT = cython.declare(cython.Py_ssize_t, qt.LEFT)
+_WAITED = cython.declare(cython.Py_ssize_t, qt.WAITED)
+_OBSERVED = cython.declare(cython.int, OBSERVED)
 
 
-class Queues(Table):
-    """A row a queue."""
-
-    columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
-        "tenant": ("i4", 0, 0),
-        "team": ("i4", 0, 0),
-        "t_ms": ("i8", 0, 0),
-        "first_ms": ("i8", 0, 0),
-        "sums": ("f8", 0.0, len(_TAU_S)),
-        "waiting": ("i8", 0, 0),  # counted from contacts
-        "oldest_ms": ("i8", 0, 0),  # offer of the oldest that waits, 0 for none
-        "observed_ms": ("i8", 0, 0),
-        "observed_waiting": ("f8", 0.0, 0),
-        "observed_longest_s": ("f8", np.nan, 0),
-        "observed_agents": ("f8", np.nan, 0),
-        "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
-    }
-    tenant: NDArray[np.int32]
-    team: NDArray[np.int32]
-    t_ms: Times
-    first_ms: Times
-    sums: Floats
-    waiting: Times
-    oldest_ms: Times
-    observed_ms: Times
-    observed_waiting: Floats
-    observed_longest_s: Floats
-    observed_agents: Floats
-    strain: Floats
+def rows_of(queues: Queues, p: QueueParameters, pools: Pools) -> QueueRows:
+    """The table with its columns bound."""
+    bound = queues.bound
+    if (
+        bound is None
+        or bound.version != queues.version
+        or bound.p is not p
+        or bound.pools is not pools
+        or bound.pools_version != pools.version
+    ):
+        bound = queues.bound = QueueRows(queues, p, pools)
+    return bound
 
 
-@dataclass(slots=True)
-class QueueParameters:
-    """Parameters by queue row, shape [rows] ([rows, driver] for weight)."""
-
-    weight: Floats
-    scale: Floats
-    target_wait_s: Floats
-    recent_target_s: Floats
-    load_line: Floats  # 0..1
-    goal: Floats  # 0..1
-    usual_abandoned: Floats  # 0..1
-    full_abandoned: Floats  # 0..1
-
-
-@dataclass(slots=True)
-class Judged:
-    """Queues at a moment; shapes [..., rows] and [..., rows, driver]."""
-
-    level: Floats
-    value: Floats | None
-    waiting: Floats
-    pooled_waiting: Floats
-    longest_s: Floats
-    predicted_s: Floats
-    rho: Floats
-    agents: Floats  # [rows]: as many at every moment
+def add(
+    queues: Queues,
+    q: cython.Py_ssize_t,
+    at_ms: cython.longlong,
+    column: cython.Py_ssize_t,
+    amount: cython.double,
+    p: QueueParameters,
+    pools: Pools,
+) -> None:
+    """Add to one sum of a queue; its row is moved on to `at_ms` if it was not there yet."""
+    table: QueueRows = rows_of(queues, p, pools)
+    table.touch(q, at_ms)
+    table.add(q, at_ms, column, amount)
 
 
-def scale_of(weight: Floats) -> Floats:
-    """Scale of the drivers that are on."""
-    scale: Floats = SCALE_PER_DRIVER * np.maximum(weight.sum(axis=-1), 1e-9)
-    return scale
+def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) -> Any:
+    """Apply the events of a batch that name a queue, in order; the rows that it touched, ascending.
 
-
-def add(queues: Queues, r: Rows, at_ms: Times, columns: Any, amounts: Any) -> None:
-    """Add amounts to sums at `at_ms`, as what is left of them at the row's clock. Rows may stand more than once.
-
-    The rows must have been moved on to the newest event before (`touch`).
+    `facts` are what the contacts of the batch newly say, by event.
     """
-    age_s = np.maximum((queues.t_ms[r] - at_ms) / 1000.0, 0.0)
-    np.add.at(queues.sums, (r, columns), amounts * remaining(age_s, _TAU_S[columns]))
+    kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
+    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
+    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
+    n0: cython.const[cython.double][::1] = memoryview(b.n0)
+    n1: cython.const[cython.double][::1] = memoryview(b.n1)
+    n2: cython.const[cython.double][::1] = memoryview(b.n2)
+    n3: cython.const[cython.double][::1] = memoryview(b.n3)
+    n4: cython.const[cython.double][::1] = memoryview(b.n4)
+    arrival: cython.uchar[::1] = memoryview(facts.arrival)
+    waited_s: cython.double[::1] = memoryview(facts.wait_s)
+    abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
+    handled: cython.uchar[::1] = memoryview(facts.handled)
+    newest_ms = np.zeros(queues.n, np.int64)
+    newest: cython.longlong[::1] = memoryview(newest_ms)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    q: cython.Py_ssize_t
+    for i in range(queue.shape[0]):
+        q = queue[i]
+        if q >= 0 and at[i] > newest[q]:
+            newest[q] = at[i]
+    touched = newest_ms.nonzero()[0]
+    rows: cython.Py_ssize_t[::1] = memoryview(touched)
+    for i in range(rows.shape[0]):
+        q = rows[i]
+        if table.first_ms[q] == 0:
+            table.first_ms[q] = newest[q]
+            table.t_ms[q] = newest[q]
+        table.touch(q, newest[q])
+    for i in range(queue.shape[0]):
+        q = queue[i]
+        if q < 0:
+            continue
+        at_ms: cython.longlong = at[i]
+        if kind[i] == _OBSERVED:
+            if at_ms >= table.observed_ms[q]:  # an older observation never overrides a newer one
+                table.observed_ms[q] = at_ms
+                table.observed_waiting[q] = n0[i]
+                table.observed_longest_s[q] = n1[i]
+                table.observed_agents[q] = n2[i] if n2[i] == n2[i] else n3[i] + n4[i]
+            continue
+        wait_s: cython.double = waited_s[i]
+        waited: cython.bint = wait_s == wait_s
+        if arrival[i]:
+            table.add(q, at_ms, _ARRIVALS, 1.0)
+        if waited:
+            table.add(q, at_ms, _WAIT_SUM, wait_s)
+            table.add(q, at_ms, _WAIT_COUNT, 1.0)
+            table.add(q, at_ms, _WAITED, min(wait_s, _PATIENCE_COUNTS_TO_S))
+        if waited or abandoned[i]:
+            table.add(q, at_ms, _ENDED, 1.0)
+            if not abandoned[i] and wait_s <= table.within_s[q]:
+                table.add(q, at_ms, _WITHIN, 1.0)
+        if abandoned[i]:
+            table.add(q, at_ms, _ABANDONED, 1.0)
+            table.add(q, at_ms, _LEFT, 1.0)
+        if handled[i] and n0[i] == n0[i]:
+            table.add(q, at_ms, _HANDLE_SUM, n0[i])
+            table.add(q, at_ms, _HANDLE_COUNT, 1.0)
+    return touched
 
 
-def touch(queues: Queues, r: Rows, at_ms: Times) -> None:
-    """Move rows to `at_ms` for good; rows already later stay. No row stands twice."""
-    dt_s = np.maximum((at_ms - queues.t_ms[r]) / 1000.0, 0.0)
-    queues.sums[r] *= remaining(dt_s[:, None], _TAU_S)
-    queues.t_ms[r] = np.maximum(queues.t_ms[r], at_ms)
+def near(queues: Queues, r: Any, pools: Pools) -> Any:
+    """Rows `r` and all that share agents with them, ascending."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    start: cython.longlong[::1] = memoryview(pools.start)
+    other: cython.longlong[::1] = memoryview(pools.other)
+    found = np.zeros(queues.n, np.uint8)
+    there: cython.uchar[::1] = memoryview(found)
+    pooled: cython.Py_ssize_t = start.shape[0] - 1
+    i: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    for i in range(rows.shape[0]):
+        there[rows[i]] = 1
+        if rows[i] < pooled:
+            for e in range(start[rows[i]], start[rows[i] + 1]):
+                there[other[e]] = 1
+    return found.nonzero()[0]
 
 
-def waiting_at(queues: Queues, r: Rows | slice, at_ms: Any) -> tuple[Floats, Floats]:
-    """Contacts waiting, and how long the oldest has waited (s, NaN for none), by observation or by count."""
-    believed = (queues.observed_ms[r] > 0) & (at_ms - queues.observed_ms[r] <= OBSERVED_FOR_MS)
-    counted_s = np.where(queues.oldest_ms[r] > 0, (at_ms - queues.oldest_ms[r]) / 1000.0, np.nan)
-    counted_s = np.maximum(counted_s, 0.0)
-    since_s = np.maximum((at_ms - queues.observed_ms[r]) / 1000.0, 0.0)
-    told_s = queues.observed_longest_s[r] + since_s
-    waiting = np.where(believed, queues.observed_waiting[r], queues.waiting[r].astype(np.float64))
-    longest = np.where(believed & (told_s == told_s), told_s, counted_s)
-    return waiting, np.where(waiting > 0, longest, np.nan)
-
-
-def judge(queues: Queues, r: Rows, at_ms: Any, p: QueueParameters, pools: Pools, *, with_values: bool = True) -> Judged:
-    """Drivers of ascending rows `r` at `at_ms` (one time or [K, 1] times), without changing anything.
-
-    `with_values=False` leaves out what only a report shows.
-
-    Queues that share agents wait for the same people: waiting and load are pooled by the overlap of their agents.
-    """
-    n = queues.n
-    left = remaining(np.maximum((at_ms - queues.t_ms[:n]) / 1000.0, 0.0)[..., None], _TAU_S)
-    all_sums = queues.sums[:n] * left
-    handle_all_s = (all_sums[..., HANDLE_SUM] + _HANDLE_WORTH * _HANDLE_S) / (
-        all_sums[..., HANDLE_COUNT] + _HANDLE_WORTH
-    )
-    age_s = np.maximum((at_ms - queues.first_ms[:n]) / 1000.0, _RATE_AGE_MIN_S)
-    per_s = all_sums[..., ARRIVALS] / (_TAU_S[ARRIVALS] * (1.0 - remaining(age_s, _TAU_S[ARRIVALS])))
-    erlangs = per_s * handle_all_s
-    waiting_all, longest_all = waiting_at(queues, slice(n), at_ms)
-    pooled = pools.pooled(np.stack([waiting_all, erlangs]))
-
-    pick: Any = slice(None) if r.size == n else r
-    sums, handle_s = all_sums[..., pick, :], handle_all_s[..., pick]
-    waiting, longest_s = waiting_all[..., pick], longest_all[..., pick]
-    agents = queues.observed_agents[:n].copy()
-    agents[agents != agents] = 0.0
-    known = np.flatnonzero(pools.agents[:n])
-    agents[known] = pools.agents[known]
-    agents = agents[pick]
-    pooled_waiting = np.maximum(pooled[0][..., pick], waiting)
-    offered = np.maximum(pooled[1], erlangs)[..., pick]
-    staffed = np.maximum(agents, 1.0)
-    rho = np.where(agents > 0, offered / staffed, 0.0)
-
-    theta = (sums[..., LEFT] + 1.0) / (sums[..., WAITED] + _PATIENCE_S)
-    behind_s = queue_length_wait_s(pooled_waiting, staffed, handle_s, theta)
-    empty_s = wait_when_queue_is_empty_s(rho, staffed, handle_s)
-    modelled_s = np.where(agents > 0, np.where(pooled_waiting > 0, behind_s, empty_s), 0.0)
-    predicted_s = np.fmax(modelled_s, longest_s)
-
-    recent_s = sums[..., WAIT_SUM] / (sums[..., WAIT_COUNT] + _WAIT_WORTH)
-    within = (sums[..., WITHIN] + _LEVEL_WORTH * p.goal) / (sums[..., ENDED] + _LEVEL_WORTH)
-    left = (sums[..., ABANDONED] + _LEFT_WORTH * p.usual_abandoned) / (sums[..., ENDED] + _LEFT_WORTH)
-
-    level = np.empty((*predicted_s.shape, D))
-    level[..., PREDICTED_WAIT] = predicted_s / p.target_wait_s
-    level[..., OFFERED_LOAD] = (rho - p.load_line) / (1.0 - p.load_line)
-    level[..., RECENT_WAITS] = recent_s / p.recent_target_s
-    level[..., SERVICE_LEVEL] = (p.goal - within) / p.goal
-    level[..., ABANDONMENT] = (left - p.usual_abandoned) / np.maximum(p.full_abandoned - p.usual_abandoned, 0.01)
-    np.clip(level, 0.0, LEVEL_MAX, out=level)
-    level *= p.weight
-
-    value = None
-    if with_values:
-        value = np.empty_like(level)
-        value[..., PREDICTED_WAIT] = predicted_s
-        value[..., OFFERED_LOAD] = 100.0 * rho
-        value[..., RECENT_WAITS] = recent_s
-        value[..., SERVICE_LEVEL] = 100.0 * within
-        value[..., ABANDONMENT] = 100.0 * left
-    return Judged(level, value, waiting, pooled_waiting, longest_s, predicted_s, rho, agents)
-
-
-def lowest_level(judged: Judged, p: QueueParameters) -> Floats:
-    """Below what the levels [rows, driver] cannot fall within a minute without an event.
-
-    Means of sums shrink by no more than the sums themselves; the rate of arrivals falls by its own decay and by the
-    growing time it is taken over (together to 0.86 at most); a predicted wait for those who wait stays within 5 %.
-    """
-    low = judged.level * _KEEPS_IN_A_MINUTE
-    low[:, PREDICTED_WAIT] = np.where(judged.pooled_waiting > 0, 0.95 * judged.level[:, PREDICTED_WAIT], 0.0)
-    load = (0.86 * judged.rho - p.load_line) / (1.0 - p.load_line)
-    low[:, OFFERED_LOAD] = np.clip(load, 0.0, LEVEL_MAX) * p.weight[:, OFFERED_LOAD]
-    return low
+def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> JudgedQueues:
+    """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    n: cython.Py_ssize_t = rows.shape[0]
+    out = JudgedQueues(n)
+    driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
+    plain: cython.double[:, ::1] = memoryview(out.by_row)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    d: cython.Py_ssize_t
+    table.begin(at_ms)
+    for i in range(n):
+        q: cython.Py_ssize_t = rows[i]
+        table.judge(q)
+        for d in range(_D):
+            driven[0, i, d] = table.level[d]
+            driven[1, i, d] = table.value[d]
+        plain[0, i], plain[1, i], plain[2, i] = table.strain, table.waiting[q], table.longest_s[q]
+        plain[3, i], plain[4, i] = table.predicted_s, table.agents
+        plain[5, i], plain[6, i] = table.lowest, table.highest
+    return out

@@ -9,16 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import agent_drivers as ad
-from services.scoring.core import agent_strain as ags
+from services.scoring.core import agent_table as ags
 from services.scoring.core import queue_drivers as qd
 from services.scoring.core import wording
 from services.scoring.core.floor import Floor
 from shared.contract.alerts import Driver
 from shared.contract.entries import START, EntryId
 from shared.contract.events import STATES
-from shared.contract.signals import AgentSignal, DriverShare, QueueSignal, TenantSignals
+from shared.contract.signal_columns import column, driver_columns
+from shared.contract.signals import AgentColumns, DriverShare, QueueColumns, TenantSignals
 
 Rows = NDArray[np.intp]
+
+_AGENT_NAMES, _AGENT_UNITS = [d.name for d in ad.AGENT_DRIVERS], [d.unit for d in ad.AGENT_DRIVERS]
+_QUEUE_NAMES, _QUEUE_UNITS = [d.name for d in qd.QUEUE_DRIVERS], [d.unit for d in qd.QUEUE_DRIVERS]
 
 
 @dataclass(slots=True)
@@ -50,7 +54,7 @@ class Judged:
     drivers: list[DriverShare]
 
 
-def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.Moved]:
+def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.JudgedAgents]:
     """Agent rows at a moment."""
     moved, level, strain = floor.judge_agents(r, at_ms)
     return _judged(ad.AGENT_DRIVERS, level, strain, floor.agent_values(r, moved)), moved
@@ -58,7 +62,7 @@ def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.Move
 
 def queues_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], list[tuple[float, float, float, float]]]:
     """Queue rows at a moment, and (waiting, longest s, predicted s, agents) of each."""
-    judged, strain = floor.judge_queues(r, at_ms, with_values=True)
+    judged, strain = floor.judge_queues(r, at_ms)
     assert judged.value is not None
     facts = list(
         zip(
@@ -103,55 +107,106 @@ def with_words(drivers: list[DriverShare]) -> list[Driver]:
 
 
 def board(floor: Floor, at_ms: int, last_event_ms: list[int]) -> list[TenantSignals]:
-    """Signals of every tenant at a moment."""
-    names = floor.registers
-    queue_rows, agent_rows = np.arange(floor.queues.n), np.arange(floor.agents.n)
-    out = [
-        TenantSignals(
-            tenant=tenant,
-            at_ms=at_ms,
-            position="",
-            queues=[],
-            agents=[],
-            last_event_ms=last_event_ms[t] or None,
-            drivers_off=_off(floor.sources[t]),
+    """Signals of every tenant at a moment. All rows are judged at once; each tenant takes its own."""
+    tenants = floor.registers.tenants.text
+    queue_rows = _rows_by_tenant(floor.queues.tenant[: floor.queues.n], len(tenants))
+    agent_rows = _rows_by_tenant(floor.agents.tenant[: floor.agents.n], len(tenants))
+    queues = _QueueBoard(floor, at_ms) if floor.queues.n else None
+    agents = _AgentBoard(floor, at_ms) if floor.agents.n else None
+    out = []
+    for t, tenant in enumerate(tenants):
+        q, a = queue_rows[t], agent_rows[t]
+        teams = _Teams(floor, floor.queues.team[q], floor.agents.team[a])
+        out.append(
+            TenantSignals(
+                tenant=tenant,
+                at_ms=at_ms,
+                position="",
+                teams=teams.names,
+                states=list(STATES),
+                queues=_NO_QUEUES if queues is None else queues.columns(q, teams),
+                agents=_NO_AGENTS if agents is None else agents.columns(a, teams),
+                last_event_ms=last_event_ms[t] or None,
+                drivers_off=_off(floor.sources[t]),
+            )
         )
-        for t, tenant in enumerate(names.tenants.text)
-    ]
-    if queue_rows.size:
-        judged_queues, facts = queues_at(floor, queue_rows, at_ms)
-        for row, (judged, (waiting, longest_s, predicted_s, agents)) in enumerate(
-            zip(judged_queues, facts, strict=True)
-        ):
-            out[names.queues.tenant[row]].queues.append(
-                QueueSignal(
-                    id=names.queues.text[row],
-                    team=team_name(floor, int(floor.queues.team[row])),
-                    strain=judged.strain,
-                    drivers=judged.drivers,
-                    waiting=int(waiting),
-                    longest_wait_s=_or_none(longest_s),
-                    predicted_wait_s=_or_none(predicted_s),
-                    agents=int(agents),
-                )
-            )
-    if agent_rows.size:
-        judged_agents, moved = agents_at(floor, agent_rows, at_ms)
-        state, state_ms = floor.agents.state.tolist(), floor.agents.state_ms.tolist()
-        said, work_s = floor.agents.said_state.tolist(), moved.work_s.tolist()
-        for row, judged in enumerate(judged_agents):
-            out[names.agents.tenant[row]].agents.append(
-                AgentSignal(
-                    id=names.agents.text[row],
-                    team=team_name(floor, int(floor.agents.team[row])),
-                    strain=judged.strain,
-                    drivers=judged.drivers,
-                    state=STATES[state[row] - 1] if state[row] else None,
-                    state_since_s=(at_ms - state_ms[row]) / 1000.0 if state[row] else None,
-                    since_break_s=work_s[row] if said[row] else None,
-                )
-            )
     return out
+
+
+class _Teams:
+    """The teams that some rows name, numbered from 1 without a gap; 0 stays 0."""
+
+    def __init__(self, floor: Floor, *codes: NDArray[np.int32]) -> None:
+        used = np.flatnonzero(np.bincount(np.concatenate(codes), minlength=1)[1:]) + 1
+        self._place = np.zeros(int(used[-1]) + 1 if used.size else 1, np.int32)
+        self._place[used] = np.arange(1, used.size + 1)
+        self.names = [floor.registers.teams.text[code - 1] for code in used.tolist()]
+
+    def column(self, codes: NDArray[np.int32]) -> bytes:
+        return column(self._place[codes], "i4")
+
+
+class _QueueBoard:
+    """All queues at a moment."""
+
+    def __init__(self, floor: Floor, at_ms: int) -> None:
+        self._judged, self._strain = floor.judge_queues(np.arange(floor.queues.n), at_ms)
+        assert self._judged.value is not None
+        self._share, self._value = ags.shares(self._judged.level, self._strain), self._judged.value
+        self._ids, self._team = floor.registers.queues.text, floor.queues.team
+
+    def columns(self, r: Rows, teams: _Teams) -> QueueColumns:
+        """Of one tenant's rows."""
+        return QueueColumns(
+            ids=_names(self._ids, r),
+            team=teams.column(self._team[r]),
+            strain=column(self._strain[r], "f8"),
+            drivers=driver_columns(_QUEUE_NAMES, _QUEUE_UNITS, self._share[r], self._value[r]),
+            waiting=column(self._judged.waiting[r], "i4"),
+            longest_wait_s=column(self._judged.longest_s[r], "f8"),
+            predicted_wait_s=column(self._judged.predicted_s[r], "f8"),
+            agents=column(self._judged.agents[r], "i4"),
+        )
+
+
+class _AgentBoard:
+    """All agents at a moment."""
+
+    def __init__(self, floor: Floor, at_ms: int) -> None:
+        table, n = floor.agents, floor.agents.n
+        moved, level, self._strain = floor.judge_agents(np.arange(n), at_ms)
+        self._share, self._value = ags.shares(level, self._strain), floor.agent_values(np.arange(n), moved)
+        self._state = table.state[:n]
+        self._state_since_s = np.where(self._state > 0, (at_ms - table.state_ms[:n]) / 1000.0, np.nan)
+        self._since_break_s = np.where(table.said_state[:n], moved.work_s, np.nan)
+        self._ids, self._team = floor.registers.agents.text, table.team
+
+    def columns(self, r: Rows, teams: _Teams) -> AgentColumns:
+        """Of one tenant's rows."""
+        return AgentColumns(
+            ids=_names(self._ids, r),
+            team=teams.column(self._team[r]),
+            strain=column(self._strain[r], "f8"),
+            drivers=driver_columns(_AGENT_NAMES, _AGENT_UNITS, self._share[r], self._value[r]),
+            state=column(self._state[r], "u1"),
+            state_since_s=column(self._state_since_s[r], "f8"),
+            since_break_s=column(self._since_break_s[r], "f8"),
+        )
+
+
+_NO_DRIVERS = driver_columns([], [], np.empty((0, 0)), np.empty((0, 0)))
+_NO_QUEUES = QueueColumns([], b"", b"", _NO_DRIVERS, b"", b"", b"", b"")
+_NO_AGENTS = AgentColumns([], b"", b"", _NO_DRIVERS, b"", b"", b"")
+
+
+def _names(text: list[str], r: Rows) -> list[str]:
+    return text[:] if r.size == len(text) else [text[row] for row in r.tolist()]
+
+
+def _rows_by_tenant(tenant: NDArray[np.int32], tenants: int) -> list[Rows]:
+    """The rows of each tenant, ascending."""
+    order = np.argsort(tenant, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(tenant, minlength=tenants))[:-1])
 
 
 def team_name(floor: Floor, code: int) -> str | None:

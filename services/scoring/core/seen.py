@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cython
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +11,13 @@ from services.scoring.core.hash_index import HashIndex
 MARGIN_MS = 660_000
 """Beyond the lateness bound: an event may lie ten minutes ahead, so its twin may come that much later."""
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_TENANT_MIX = np.uint64(0xC2B2AE3D27D4EB4F)
-_NOT_ZERO = np.uint64(1)
+_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
+_MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
 
+@cython.final
+@cython.cclass
 class Seen:
     """64-bit keys of event ids, with the time of the entry that brought them.
 
@@ -26,27 +29,29 @@ class Seen:
         self._index = HashIndex()
         self._from_ms = 0
 
-    def forget(self, before_ms: int) -> None:
+    def forget(self, before_ms: cython.longlong) -> None:
         """Ids that came before a time count as never seen. They are cleared away when room is needed."""
         self._from_ms = before_ms
         if self._index.crowded:
             keys, came_ms = self._index.items()
             kept = came_ms >= before_ms
             if np.count_nonzero(kept) < 0.75 * kept.size:
-                self._index.rebuild(keys[kept], came_ms[kept], room_for=4096)
+                self._index.rebuild(keys[kept], came_ms[kept], 4096)
 
-    def fresh(self, ids: NDArray[np.bytes_], tenant: int, at_ms: int) -> NDArray[np.bool_]:
-        """Which ids were not seen yet; all of them are seen from now on."""
-        halves = np.ascontiguousarray(ids).view("<u8").reshape(-1, 2)
-        with np.errstate(over="ignore"):
-            keys = (halves[:, 0] ^ (halves[:, 1] * _MIX)) + np.uint64(tenant) * _TENANT_MIX
-        keys |= _NOT_ZERO
-        new = self._index.get(keys) < self._from_ms
-        if ids.size > 1:
-            ordered = np.sort(keys)
-            if (ordered[1:] == ordered[:-1]).any():  # the same id twice in one entry: the first counts
-                is_first = np.zeros(keys.size, bool)
-                is_first[np.unique(keys, return_index=True)[1]] = True
-                new &= is_first
-        self._index.put(keys[new], np.full(int(np.count_nonzero(new)), at_ms, np.int64))
-        return new
+    def fresh(self, ids: NDArray[np.bytes_], tenant: cython.ulonglong, at_ms: cython.longlong) -> NDArray[np.bool_]:
+        """Which ids were not seen yet; all of them are seen from now on. Of the same id twice the first counts."""
+        halves = np.ascontiguousarray(ids).view(np.uint64)
+        half: cython.const[cython.ulonglong][::1] = halves if cython.compiled else memoryview(halves)
+        new = np.empty(len(half) // 2, np.uint8)
+        is_new: cython.uchar[::1] = new if cython.compiled else memoryview(new)
+        self._index.make_room(len(is_new))
+        tenant = tenant * _TENANT_MIX & _MASK64
+        i: cython.Py_ssize_t
+        key: cython.ulonglong
+        for i in range(len(is_new)):
+            key = half[2 * i] ^ (half[2 * i + 1] * _MIX & _MASK64)
+            key = (key + tenant & _MASK64) | 1  # 0 is no key
+            is_new[i] = self._index.find(key) < self._from_ms
+            if is_new[i]:
+                self._index.set(key, at_ms)
+        return new.view(np.bool_)

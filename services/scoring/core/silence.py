@@ -50,9 +50,12 @@ class Silence:
 
     def table(self, tenants: Rows, running_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Seconds of silence, [moment, tenant]."""
-        since = np.array([self._event_running[t] for t in tenants.tolist()], np.int64)
-        silence: NDArray[np.float64] = (running_ms[:, None] - since) / 1000.0
+        silence: NDArray[np.float64] = (running_ms[:, None] - self.since(tenants)) / 1000.0
         return silence
+
+    def since(self, tenants: Rows) -> NDArray[np.int64]:
+        """Running time of the last event that took effect, by tenant."""
+        return np.array([self._event_running[t] for t in tenants.tolist()], np.int64)
 
     def seconds(self, tenant: int, at_ms: int) -> float:
         """Seconds of silence of one tenant at a log time."""

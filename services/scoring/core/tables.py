@@ -15,9 +15,15 @@ class Table:
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {}
 
+    version: int
+    """Grows whenever the columns lie elsewhere; `bound` is what a compiled module keeps of where they lie."""
+    bound: Any
+
     def __init__(self) -> None:
         self.n = 0
         self._capacity = 0
+        self.version = 0
+        self.bound = None
         self._grow(_FIRST_CAPACITY)
 
     def _grow(self, capacity: int) -> None:
@@ -28,6 +34,7 @@ class Table:
                 grown[: self.n] = getattr(self, name)[: self.n]
             setattr(self, name, grown)
         self._capacity = capacity
+        self.version += 1
 
     def add(self) -> int:
         """A new row with the defaults; its number."""

@@ -84,28 +84,20 @@ def lines(**rules: float) -> Lines:
         "open_line": 60.0, "open_hold_s": 3.0, "close_line": 45.0, "close_hold_s": 4.0, "critical_line": 80.0,
         "escalate_after_s": 0.0, **rules,
     }  # fmt: skip
-    return Lines(**{name: np.array([value]) for name, value in given.items()})
+    return Lines(**{name: np.array([float(value)]) for name, value in given.items()})
 
 
 def seconds(values: Sequence[float], rule: Lines, watch: Watch | None = None) -> list[tuple[int, str]]:
-    """What happens when one row has these values at seconds 0, 1, ...; `first_due` must see it coming."""
+    """What happens when one row has these values at seconds 0, 1, ..."""
     watch = watch or Watch()
     watch.cover(1)
     out = []
-    r, now = np.array([0]), np.arange(len(values)) * SECOND
-    column = np.array(values)[:, None]
-    k = 0
-    while k < len(values):
-        due = watch.first_due(r, column[k:], now[k:], rule, None)
-        k += due
-        if k >= len(values):
-            break
-        for _, trigger in watch.scan(r, column[k], int(now[k]), rule, None):
-            assert watch.go(0, trigger, int(now[k])) is not None
-            if trigger is T.WORSENED or (trigger is T.HELD and values[k] >= rule.critical_line[0]):
+    for k, value in enumerate(values):
+        for _, trigger in watch.scan(np.array([0]), np.array([float(value)]), k * SECOND, rule, np.zeros(1)):
+            assert watch.go(0, trigger, k * SECOND) is not None
+            if trigger is T.WORSENED or (trigger is T.HELD and value >= rule.critical_line[0]):
                 watch.severity[0] = CRITICAL
             out.append((k, trigger.name))
-        k += 1
     return out
 
 
@@ -158,8 +150,8 @@ def test_a_snooze_ends_by_itself() -> None:
 def test_rows_are_judged_by_their_own_rules() -> None:
     watch = Watch()
     watch.cover(2)
-    rule = Lines(*(np.array([a, b]) for a, b in ((60, 20), (0, 0), (45, 10), (0, 0), (80, 80), (0, 0))))
-    assert watch.scan(np.array([0, 1]), np.array([50.0, 50.0]), 0, rule, None) == [(1, T.HELD)]
+    rule = Lines(*(np.array([float(a), float(b)]) for a, b in ((60, 20), (0, 0), (45, 10), (0, 0), (80, 80), (0, 0))))
+    assert watch.scan(np.array([0, 1]), np.array([50.0, 50.0]), 0, rule, np.zeros(2)) == [(1, T.HELD)]
 
 
 # --- through the engine

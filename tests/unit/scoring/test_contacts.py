@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from scoring_logs import T0, TENANT, block, hash_of, numbered, play, tick
 
 from services.scoring.core import contacts
+from services.scoring.core.contact_facts import count_waiting, facts_of
 from services.scoring.core.contacts import FORGOTTEN_AFTER_MS, Contacts
 from services.scoring.core.engine import Engine
+from services.scoring.core.queue_table import Queues
 from shared.contract.block import Row
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OFFERED, REPEATED
 
@@ -28,22 +31,32 @@ REPEAT: Event = (REPEATED, -1, 30_000, NAN, 86_400_000)
 ABANDON: Event = (ABANDONED, -1, 61_000, 60.0, -1)
 
 
-def facts_of(events: Sequence[Event], *, one_batch: bool, table: Contacts | None = None) -> dict[str, Any]:
+def told_by(events: Sequence[Event], *, one_batch: bool, table: Contacts | None = None) -> dict[str, Any]:
     """What one contact's events say in this order, in a batch or one by one."""
     table = Contacts() if table is None else table
+    queues = Queues()
+    queues.add_many(3)
+    count_waiting(table, np.ones(3, np.uint8), queues)
     out: dict[str, Any] = {"arrivals": 0, "waits": [], "abandoned": 0, "handled": 0, "repeats": 0}
     for batch in [list(events)] if one_batch else [[event] for event in events]:
         n = len(batch)
         kind, agent, at_ms, wait_s, since = (np.array(column) for column in zip(*batch, strict=True))
         rows = table.rows_of(0, np.full(n, hash_of(7), np.uint64))
-        facts = table.apply(rows, kind.astype(np.uint8), np.full(n, 2), agent, at_ms, wait_s, since)
+        kind, told = kind.astype(np.uint8), kind == REPEATED
+        # As a block has them: a wait in n1 of a handled contact, else in n0; what the ACD tells of a repeat in n0, s.
+        n0 = np.where(told, since / 1000.0, np.where(kind == HANDLED, 99.0, wait_s))
+        batch_of = SimpleNamespace(
+            kind=kind, agent=agent, at_ms=at_ms, queue=np.full(n, 2), n0=n0, n1=wait_s,
+            since_previous_ms=np.where(told, -1, since),
+        )  # fmt: skip
+        facts = facts_of(table, rows, batch_of, queues.n)
+        count_waiting(table, facts.recount, queues)
         out["arrivals"] += int(facts.arrival.sum())
         out["waits"] += facts.wait_s[facts.wait_s == facts.wait_s].tolist()
         out["abandoned"] += int(facts.abandoned.sum())
         out["handled"] += int(facts.handled.sum())
         out["repeats"] += int(facts.repeat.sum())
-    counts, oldest = table.waiting_now(np.array([2]))
-    return out | {"waiting": int(counts[0]), "oldest_ms": int(oldest[0])}
+    return out | {"waiting": int(queues.waiting[2]), "oldest_ms": int(queues.oldest_ms[2])}
 
 
 SERVED = {"arrivals": 1, "waits": [20.0], "abandoned": 0, "handled": 1, "repeats": 0, "waiting": 0, "oldest_ms": 0}
@@ -69,7 +82,7 @@ STORIES: dict[str, tuple[list[Event], dict[str, Any]]] = {
 def test_every_order_of_a_contacts_events_tells_the_same_facts(name: str, one_batch: bool) -> None:
     events, expected = STORIES[name]
     for order in itertools.permutations(events):
-        assert facts_of(order, one_batch=one_batch) == expected, [event[0] for event in order]
+        assert told_by(order, one_batch=one_batch) == expected, [event[0] for event in order]
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -77,26 +90,26 @@ def test_events_that_come_twice_tell_nothing_new(name: str) -> None:
     events, expected = STORIES[name]
     for order in itertools.permutations(events):
         doubled = [event for event in order for _ in range(2)]
-        assert facts_of(doubled, one_batch=True) == expected
-        assert facts_of([*order, *order], one_batch=False) == expected
+        assert told_by(doubled, one_batch=True) == expected
+        assert told_by([*order, *order], one_batch=False) == expected
 
 
 def test_what_the_acd_says_of_a_repeat_overrides_what_was_found() -> None:
     table = Contacts()
-    facts_of([OFFER_OF_REPEAT, REPEAT], one_batch=False, table=table)
+    told_by([OFFER_OF_REPEAT, REPEAT], one_batch=False, table=table)
     assert table.since_previous_ms[0] == REPEAT[4]
-    facts_of([OFFER_OF_REPEAT], one_batch=False, table=table)
+    told_by([OFFER_OF_REPEAT], one_batch=False, table=table)
     assert table.since_previous_ms[0] == REPEAT[4]
 
 
 def test_a_contact_without_an_event_for_an_hour_is_forgotten_and_its_row_used_again() -> None:
     table = Contacts()
-    facts_of([OFFER], one_batch=False, table=table)
+    told_by([OFFER], one_batch=False, table=table)
     assert table.forget(1000 + FORGOTTEN_AFTER_MS) == []
     assert len(table) == 1
     assert table.forget(1001 + FORGOTTEN_AFTER_MS) == [2]
     assert len(table) == 0
-    assert facts_of([OFFER], one_batch=False, table=table)["arrivals"] == 1
+    assert told_by([OFFER], one_batch=False, table=table)["arrivals"] == 1
     assert table.n == 1
 
 

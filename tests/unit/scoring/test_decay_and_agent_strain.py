@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from services.scoring.core import agent_strain as ags
+from services.scoring.core import agent_table as at
 from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
-from shared.contract.rows import STATE_CODES
+from shared.contract.rows import HANDLED, QUALITY_CHECK, STATE_CODES
 
 T0 = 1_772_440_440_000
 LINE, BREAK_LINE_S = 0.85, 3600.0
@@ -25,32 +27,42 @@ seeds = st.integers(0, 10**6)
 few = settings(max_examples=8, deadline=None, phases=[Phase.generate])
 
 
-def weights(rows: int = 1) -> ags.Weights:
-    weight = np.ones((rows, ags.D))
-    return ags.Weights(weight, ags.scale_of(weight), np.full(rows, LINE), np.full(rows, BREAK_LINE_S))
+def parameters() -> at.AgentParameters:
+    weight = np.ones((1, at.D))
+    return at.AgentParameters(weight, at.scale_of(weight), np.full(1, LINE), np.full(1, BREAK_LINE_S))
 
 
-def one_agent() -> tuple[ags.Agents, NDArray[np.intp]]:
-    agents = ags.Agents()
+def one_agent() -> tuple[at.Agents, NDArray[np.intp]]:
+    agents = at.Agents()
     row = np.array([agents.add()])
     agents.t_ms[row] = T0
     return agents, row
 
 
-def touch(agents: ags.Agents, r: NDArray[np.intp], at_ms: int) -> None:
-    ags.touch(agents, r, np.full(r.size, at_ms), weights(r.size))
+def touch(agents: at.Agents, r: NDArray[np.intp], at_ms: int) -> None:
+    ags.touch(agents, r, np.full(r.size, at_ms), parameters())
 
 
-def impulse(agents: ags.Agents, r: NDArray[np.intp], at_ms: int, driver: int, amount: float) -> None:
-    amounts = np.zeros((r.size, ags.D))
-    amounts[:, driver] = amount
-    ags.add_impulses(agents, r, np.full(r.size, at_ms), amounts)
+def happen(agents: at.Agents, at_ms: int, kind: int, amount: dict[int, float], **event: Any) -> None:
+    """One event of agent 0, with what it adds by driver."""
+    amounts = np.zeros((1, at.D))
+    for driver, value in amount.items():
+        amounts[0, driver] = value
+    given = {"queue": -1, "team": -1, "flags": 0, "n0": math.nan, "began_ms": -1, **event}
+    batch = SimpleNamespace(
+        kind=np.array([kind], np.uint8), at_ms=np.array([at_ms]), agent=np.zeros(1, np.intp),
+        queue=np.array([given["queue"]]), team=np.array([given["team"]]), flags=np.array([given["flags"]], np.uint32),
+        n0=np.array([given["n0"]]),
+    )  # fmt: skip
+    ags.apply(agents, batch, amounts, np.full((1, at.D), np.nan), np.array([given["began_ms"]]), parameters())
 
 
-def judged(agents: ags.Agents, r: NDArray[np.intp], at_ms: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    w = weights(r.size)
-    level = ags.levels(ags.move(agents, r, at_ms, w), w)
-    return level, ags.strain(level, w.scale)
+def impulse(agents: at.Agents, at_ms: int, driver: int, amount: float) -> None:
+    happen(agents, at_ms, QUALITY_CHECK, {driver: amount})
+
+
+def judged(agents: at.Agents, r: NDArray[np.intp], at_ms: int) -> at.JudgedAgents:
+    return ags.judge(agents, r, at_ms, parameters())
 
 
 class Stepped:
@@ -92,12 +104,12 @@ def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: in
         state, seconds = rng.choice(STATES), rng.choice((1, 20, 150, 400))
         agents.state[r] = STATE_CODES[state]
         if rng.random() < 0.5:
-            impulse(agents, r, at_ms, COMPLAINTS, 1.0)
+            impulse(agents, at_ms, COMPLAINTS, 1.0)
             oracle.fast[COMPLAINTS] += 1.0
             oracle.slow[COMPLAINTS] += 1.0
         at_ms += seconds * 1000
         oracle.live(seconds, state)
-        moved = ags.move(agents, r, at_ms, weights())
+        moved = judged(agents, r, at_ms)
         for driver in oracle.fast:
             assert moved.fast[0, driver] == pytest.approx(oracle.fast[driver], abs=2e-4)
             assert moved.slow[0, driver] == pytest.approx(oracle.slow[driver], abs=2e-4)
@@ -115,7 +127,7 @@ def test_one_step_is_many_steps(seed: int) -> None:
     for agents in (one, many):
         agents.state[r] = STATE_CODES[rng.choice(STATES[:4])] if agents is one else one.state[r]
         agents.work_s[r] = 3000.0
-        impulse(agents, r, T0, COMPLAINTS, 2.0)
+        impulse(agents, T0, COMPLAINTS, 2.0)
     end_ms = T0 + 3_000_000
     touch(one, r, end_ms)
     for at_ms in sorted(rng.sample(range(T0, end_ms), 40)):
@@ -125,18 +137,18 @@ def test_one_step_is_many_steps(seed: int) -> None:
         np.testing.assert_allclose(getattr(many, name)[r], getattr(one, name)[r], rtol=1e-9, atol=1e-9)
 
 
-def strained() -> tuple[ags.Agents, NDArray[np.intp]]:
+def strained() -> tuple[at.Agents, NDArray[np.intp]]:
     agents, r = one_agent()
     agents.state[r] = STATE_CODES["on_contact"]
     touch(agents, r, T0 + 2_400_000)
-    impulse(agents, r, T0 + 2_400_000, COMPLAINTS, 2.0)
+    impulse(agents, T0 + 2_400_000, COMPLAINTS, 2.0)
     return agents, r
 
 
-def path(agents: ags.Agents, r: NDArray[np.intp], state: str, minutes: int = 60) -> list[float]:
+def path(agents: at.Agents, r: NDArray[np.intp], state: str, minutes: int = 60) -> list[float]:
     agents.state[r] = STATE_CODES[state]
-    at_ms = int(agents.t_ms[r][0]) + 60_000 * np.arange(minutes + 1)[:, None]
-    return [float(v) for v in judged(agents, r, at_ms)[1][:, 0]]
+    start_ms = int(agents.t_ms[r][0])
+    return [float(judged(agents, r, start_ms + 60_000 * minute).strain[0]) for minute in range(minutes + 1)]
 
 
 def test_a_break_heals_monotonously_and_faster_than_idleness_and_after_contact_work_does_not_heal() -> None:
@@ -147,14 +159,14 @@ def test_a_break_heals_monotonously_and_faster_than_idleness_and_after_contact_w
     # Occupancy is full in after-contact work: its level rises all the same.
     agents, r = strained()
     agents.state[r] = STATE_CODES["acw"]
-    before, after = (judged(agents, r, T0 + 2_400_000 + s * 1000)[0][0, OCCUPANCY] for s in (0, 600))
+    before, after = (judged(agents, r, T0 + 2_400_000 + s * 1000).level[0, OCCUPANCY] for s in (0, 600))
     assert after > before
 
 
 def test_a_meeting_is_work_for_the_next_break_but_not_a_contact() -> None:
     agents, r = one_agent()
     agents.state[r] = STATE_CODES["meeting"]
-    moved = ags.move(agents, r, T0 + 600_000, weights())
+    moved = judged(agents, r, T0 + 600_000)
     assert (moved.work_s[0], moved.busy[0]) == (600.0, 0.0)
 
 
@@ -162,19 +174,19 @@ def test_five_minutes_of_break_pay_for_an_hour() -> None:
     agents, r = one_agent()
     agents.work_s[r] = 3600.0
     agents.state[r] = STATE_CODES["break"]
-    assert ags.move(agents, r, T0 + 299_000, weights()).work_s[0] == pytest.approx(12.0)
-    assert ags.move(agents, r, T0 + 300_000, weights()).work_s[0] == 0.0
-    assert ags.move(agents, r, T0 + 900_000, weights()).work_s[0] == 0.0
+    assert judged(agents, r, T0 + 299_000).work_s[0] == pytest.approx(12.0)
+    assert judged(agents, r, T0 + 300_000).work_s[0] == 0.0
+    assert judged(agents, r, T0 + 900_000).work_s[0] == 0.0
 
 
 @few
 @given(seed=seeds)
 def test_shares_add_up_to_the_strain_and_a_strain_of_zero_has_none(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    level = rng.exponential(0.4, (50, ags.D)) * (rng.random((50, ags.D)) < 0.5)
+    level = rng.exponential(0.4, (50, at.D)) * (rng.random((50, at.D)) < 0.5)
     level[0] = 0.0
-    score = ags.strain(level, np.full(50, 2.1))
-    shares = ags.shares(level, score)
+    score = 100.0 * (1.0 - np.exp(-level.sum(axis=1) / 2.1))
+    shares = at.shares(level, score)
     np.testing.assert_allclose(shares.sum(axis=1), score, atol=1e-9)
     assert (shares >= 0).all()
     assert not shares[0].any()
@@ -191,10 +203,10 @@ def test_an_impulse_that_comes_late_is_one_that_came_in_time(seed: int) -> None:
         agents.state[r] = STATE_CODES["on_contact"]
     happened_ms, now_ms = T0 + rng.randrange(600_000), T0 + 600_000 + rng.randrange(600_000)
     touch(in_time, r, happened_ms)
-    impulse(in_time, r, happened_ms, COMPLAINTS, 1.5)
+    impulse(in_time, happened_ms, COMPLAINTS, 1.5)
     for agents in (in_time, late):
         touch(agents, r, now_ms)
-    impulse(late, r, happened_ms, COMPLAINTS, 1.5)
+    impulse(late, happened_ms, COMPLAINTS, 1.5)
     np.testing.assert_allclose(late.fast[r], in_time.fast[r], rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(late.slow[r], in_time.slow[r], rtol=1e-9, atol=1e-9)
 
@@ -209,7 +221,7 @@ def test_a_past_contact_leaves_what_a_contact_in_its_time_would_have_left() -> N
     for agents in (known, past):
         touch(agents, r, T0 + 700_000)
     known.state[r] = STATE_CODES["available"]
-    ags.add_past_contact(past, r, np.array([T0 + 700_000]), np.array([400.0]), weights().occupancy_line)
+    happen(past, T0 + 700_000, HANDLED, {}, n0=400.0, began_ms=0)
     for agents in (known, past):
         touch(agents, r, T0 + 900_000)
     for name in ("fast", "slow", "busy"):
@@ -231,18 +243,19 @@ def test_occupancy_of_a_steady_day_is_its_part_on_contact() -> None:
             agents.state[r] = STATE_CODES[state]
             at_ms += seconds * 1000
             touch(agents, r, at_ms)
-    assert ags.occupancy(ags.move(agents, r, at_ms, weights()))[0] == pytest.approx(0.9, abs=0.01)
-    assert judged(agents, r, at_ms)[0][0, OCCUPANCY] == pytest.approx((0.9 - LINE) / (1 - LINE), abs=0.05)
+    assert at.occupancy(judged(agents, r, at_ms))[0] == pytest.approx(0.9, abs=0.01)
+    assert judged(agents, r, at_ms).level[0, OCCUPANCY] == pytest.approx((0.9 - LINE) / (1 - LINE), abs=0.05)
 
 
 def test_minutes_of_break_until_below_the_line_come_true() -> None:
     agents, r = strained()
     now_ms = int(agents.t_ms[r][0])
-    minutes = ags.minutes_of_break_until(agents, 0, now_ms, weights(), 30.0)
+    p, now = parameters(), judged(agents, r, now_ms)
+    minutes = ags.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 30.0)
     assert minutes is not None
     strain = path(agents, r, "break", minutes)
     assert strain[minutes] < 30.0 <= strain[minutes - 1]
-    assert ags.minutes_of_break_until(agents, 0, now_ms, weights(), 0.0) is None
+    assert ags.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 0.0) is None
 
 
 def test_what_remains_is_e_to_the_minus_dt_over_tau() -> None:

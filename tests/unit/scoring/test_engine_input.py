@@ -43,6 +43,7 @@ from shared.contract.actions import Acknowledged
 from shared.contract.block import Row
 from shared.contract.entries import Entry
 from shared.contract.rows import COMPLAINT
+from shared.contract.signal_columns import Agents, Queues
 
 SECOND, MINUTE = 1000, 60_000
 OBSERVED, OFFERED, ANSWERED, ABANDONED, HANDLED, REPEATED, STATE = range(7)
@@ -221,7 +222,8 @@ def test_naughty_names_come_out_as_they_went_in(name: str) -> None:
     assert name in alert["title"]
     assert name in alert["title_zh"]
     [signals] = played.reports[-1].signals
-    assert (signals.tenant, signals.queues[0].id, signals.agents[0].id, signals.agents[0].team) == (name,) * 4
+    agent, queue = Agents(signals).rows()[0], Queues(signals).rows()[0]
+    assert (signals.tenant, queue.id, agent.id, agent.team) == (name,) * 4
     assert Engine.restore(played.engine.snapshot()).snapshot() == played.engine.snapshot()
 
 
@@ -247,7 +249,7 @@ def strains(played: Played, tenant: str) -> dict[tuple[int, str], float]:
         for report in played.reports
         for signals in report.signals
         if signals.tenant == tenant
-        for subject in (*signals.queues, *signals.agents)
+        for subject in (*Queues(signals).rows(), *Agents(signals).rows())
     }
 
 
@@ -341,7 +343,7 @@ def test_an_action_from_another_tenant_does_nothing() -> None:
 def test_shares_of_every_board_add_up_to_the_strain(centre_played: Played) -> None:
     engine = Engine.restore(centre_played.engine.snapshot())
     [signals] = engine.step(tick(engine.position.ms + 2 * SECOND)).signals
-    boards: list[Any] = [*signals.queues, *signals.agents]
+    boards: list[Any] = [*Queues(signals).rows(), *Agents(signals).rows()]
     assert any(subject.strain > 0 for subject in boards)
     for subject in boards:
         assert sum(d.share for d in subject.drivers) == pytest.approx(subject.strain, abs=1e-9)

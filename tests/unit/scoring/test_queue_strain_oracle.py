@@ -11,7 +11,8 @@ import pytest
 from scoring_logs import NAN
 
 from services.scoring.core import queue_strain as qs
-from services.scoring.core.agent_strain import Agents
+from services.scoring.core import queue_table as qt
+from services.scoring.core.agent_table import Agents
 from services.scoring.core.pools import Pools, Service
 from shared.contract.rows import STATE_CODES
 
@@ -38,11 +39,11 @@ class Queue:
         return sum(a * math.exp(-(at_ms - ms) / 1000 / TAU_S[column]) for c, ms, a in self.facts if c == column)
 
     def handle_s(self, at_ms: int) -> float:
-        return (self.sum(qs.HANDLE_SUM, at_ms) + 480.0) / (self.sum(qs.HANDLE_COUNT, at_ms) + 2.0)
+        return (self.sum(qt.HANDLE_SUM, at_ms) + 480.0) / (self.sum(qt.HANDLE_COUNT, at_ms) + 2.0)
 
     def erlangs(self, at_ms: int) -> float:
         age_s = max((at_ms - self.first_ms) / 1000, 600.0)
-        per_s = self.sum(qs.ARRIVALS, at_ms) / (900.0 * (1 - math.exp(-age_s / 900.0)))
+        per_s = self.sum(qt.ARRIVALS, at_ms) / (900.0 * (1 - math.exp(-age_s / 900.0)))
         return per_s * self.handle_s(at_ms)
 
     def waits(self, at_ms: int) -> tuple[float, float | None]:
@@ -73,7 +74,7 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     offered = pooled([o.erlangs(at_ms) for o in queues])
     agents = float(len(me.agents)) or (0.0 if math.isnan(me.observed_agents) else me.observed_agents)
     rho = offered / agents if agents else 0.0
-    theta = (me.sum(qs.LEFT, at_ms) + 1) / (me.sum(qs.WAITED, at_ms) + 600.0)
+    theta = (me.sum(qt.LEFT, at_ms) + 1) / (me.sum(qt.WAITED, at_ms) + 600.0)
     predicted_s = 0.0
     if agents and all_waiting > 0:
         mu = max(agents, 1.0) / me.handle_s(at_ms)
@@ -82,9 +83,9 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     elif agents:
         predicted_s = min(rho, 0.995) ** (math.sqrt(2 * (agents + 1)) - 1) * me.handle_s(at_ms) / agents
     predicted_s = max(predicted_s, longest_s or 0.0)
-    recent_s = me.sum(qs.WAIT_SUM, at_ms) / (me.sum(qs.WAIT_COUNT, at_ms) + 1)
-    within = (me.sum(qs.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qs.ENDED, at_ms) + 4)
-    left = (me.sum(qs.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qs.ENDED, at_ms) + 5)
+    recent_s = me.sum(qt.WAIT_SUM, at_ms) / (me.sum(qt.WAIT_COUNT, at_ms) + 1)
+    within = (me.sum(qt.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qt.ENDED, at_ms) + 4)
+    left = (me.sum(qt.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qt.ENDED, at_ms) + 5)
     raw = (
         predicted_s / TARGET_S,
         (rho - LOAD_LINE) / (1 - LOAD_LINE),
@@ -95,21 +96,21 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     return [min(max(level, 0.0), 6.0) for level in raw]
 
 
-def parameters(n: int) -> qs.QueueParameters:
-    weight = np.ones((n, qs.D))
-    columns = (TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL)
-    return qs.QueueParameters(weight, qs.scale_of(weight), *(np.full(n, value) for value in columns))
+def parameters(n: int) -> qt.QueueParameters:
+    weight = np.ones((n, qt.D))
+    columns = (TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL, 20.0)
+    return qt.QueueParameters(weight, qt.scale_of(weight), *(np.full(n, value) for value in columns))
 
 
-def centre(seed: int, n: int = 5) -> tuple[qs.Queues, Pools, list[Queue], int]:
+def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
     """Random queues, some of which share agents, in the engine's tables and in plain Python."""
     rng = random.Random(seed)
-    table, service, agents = qs.Queues(), Service(), Agents()
+    table, service, agents = qt.Queues(), Service(), Agents()
     plain = [Queue(first_ms=T0 + rng.randrange(60_000)) for _ in range(n)]
     now_ms = T0 + rng.choice((100_000, 900_000, 3_000_000))
     for _ in range(12):
         agents.state[agents.add()] = STATE_CODES[rng.choice(("available", "on_contact", "acw", "break"))]
-    agents.said_state[:12] = True
+    agents.said_state[:12] = 1
     for q, queue in enumerate(plain):
         row = table.add()
         table.first_ms[row] = queue.first_ms
@@ -120,9 +121,9 @@ def centre(seed: int, n: int = 5) -> tuple[qs.Queues, Pools, list[Queue], int]:
             column, amount = rng.choice(
                 ((0, 1.0), (1, 80.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 300.0), (7, 1.0), (8, 1.0), (9, 70.0))
             )
-            qs.touch(table, np.array([row]), np.array([at_ms]))
+            qs.add(table, row, at_ms, column, 0.0, parameters(n), Pools())
             late_ms = at_ms - rng.choice((0, 0, 4000))
-            qs.add(table, np.array([row]), np.array([late_ms]), column, np.array([amount]))
+            qs.add(table, row, late_ms, column, amount, parameters(n), Pools())
             queue.facts.append((column, late_ms, amount))
         if rng.random() < 0.6:
             queue.waiting = rng.randrange(1, 9)
@@ -154,24 +155,23 @@ def centre(seed: int, n: int = 5) -> tuple[qs.Queues, Pools, list[Queue], int]:
 def test_judged_queues_are_those_of_plain_python(seed: int) -> None:
     table, pools, plain, now_ms = centre(seed)
     rows = np.arange(table.n)
-    moments = now_ms + np.array([0, 1000, 59_000, 301_000])
-    judged = qs.judge(table, rows, moments[:, None], parameters(table.n), pools)
-    for k, at_ms in enumerate(moments.tolist()):
+    for at_ms in (now_ms, now_ms + 1000, now_ms + 59_000, now_ms + 301_000):
+        judged = qs.judge(table, rows, at_ms, parameters(table.n), pools)
         for q in rows.tolist():
-            np.testing.assert_allclose(judged.level[k, q], levels(plain, q, at_ms), rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(judged.level[q], levels(plain, q, at_ms), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_some_rows_are_judged_as_among_all(seed: int) -> None:
     table, pools, _, now_ms = centre(seed)
     whole = qs.judge(table, np.arange(table.n), now_ms, parameters(table.n), pools)
-    some = qs.judge(table, np.array([1, 3]), now_ms, parameters(2), pools)
+    some = qs.judge(table, np.array([1, 3]), now_ms, parameters(table.n), pools)
     assert some.level.tobytes() == whole.level[[1, 3]].tobytes()
     np.testing.assert_array_equal(some.value, whole.value[[1, 3]])
 
 
 def test_a_queue_of_which_nothing_is_known_has_no_strain() -> None:
-    table = qs.Queues()
+    table = qt.Queues()
     table.add()
     judged = qs.judge(table, np.array([0]), T0, parameters(1), Pools())
     assert not judged.level.any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -12,8 +13,7 @@ from services.scoring.core.waiting import queue_length_wait_s, wait_when_queue_i
 
 def behind_s(waiting: float, agents: float, handle_s: float, patience_s: float) -> float:
     theta = 0.0 if math.isinf(patience_s) else 1.0 / patience_s
-    arrays = (np.array([v]) for v in (waiting, agents, handle_s, theta))
-    return float(queue_length_wait_s(*arrays)[0])
+    return queue_length_wait_s(waiting, agents, handle_s, theta)
 
 
 def birth_death_s(waiting: int, agents: float, handle_s: float, patience_s: float) -> float:
@@ -59,13 +59,12 @@ def test_sakasegawas_form_stays_near_erlang_c(agents: int, rho: float) -> None:
     handle_s = 300.0
     full_s = erlang_c_wait_s(rho * agents / handle_s, handle_s, agents)
     c_times_s = full_s * (1.0 - rho)
-    ours_s = float(wait_when_queue_is_empty_s(np.array([rho]), np.array([float(agents)]), np.array([handle_s]))[0])
+    ours_s = wait_when_queue_is_empty_s(rho, agents, handle_s)
     assert ours_s == pytest.approx(c_times_s, rel=0.1, abs=3.5)
 
 
 def test_an_overloaded_queue_has_a_finite_answer() -> None:
-    rho = np.array([0.0, 0.994, 1.0, 7.0])
-    waits_s = wait_when_queue_is_empty_s(rho, np.full(4, 10.0), np.full(4, 300.0))
+    waits_s = [wait_when_queue_is_empty_s(rho, 10.0, 300.0) for rho in (0.0, 0.994, 1.0, 7.0)]
     assert waits_s[0] == 0.0
     assert np.isfinite(waits_s).all()
     assert (np.diff(waits_s) >= 0).all()
@@ -73,8 +72,6 @@ def test_an_overloaded_queue_has_a_finite_answer() -> None:
 
 
 def test_more_waiting_or_fewer_agents_never_predict_a_shorter_wait() -> None:
-    waiting = np.arange(0.0, 200.0)
-    agents, handle_s, theta = np.full(200, 7.0), np.full(200, 240.0), np.full(200, 1 / 300)
-    assert (np.diff(queue_length_wait_s(waiting, agents, handle_s, theta)) > 0).all()
-    fewer = queue_length_wait_s(waiting, agents - 1, handle_s, theta)
-    assert (fewer > queue_length_wait_s(waiting, agents, handle_s, theta)).all()
+    seven, six = ([queue_length_wait_s(q, n, 240.0, 1 / 300) for q in range(200)] for n in (7.0, 6.0))
+    assert all(later > sooner for sooner, later in pairwise(seven))
+    assert all(fewer > more for fewer, more in zip(six, seven, strict=True))

@@ -1,0 +1,43 @@
+"""What other compiled modules see of a bound table of agents; see agent_strain.py."""
+
+cimport cython
+
+
+@cython.final
+cdef class AgentRows:
+    cdef readonly object p
+    cdef readonly long long version
+    cdef int[::1] tenant
+    cdef int[::1] team
+    cdef unsigned char[::1] state
+    cdef long long[::1] state_ms
+    cdef unsigned char[::1] said_state
+    cdef long long[::1] t_ms
+    cdef long long[::1] contact_ms
+    cdef int[::1] queue
+    cdef double[:, ::1] last
+    cdef double[:, ::1] all_fast
+    cdef double[:, ::1] all_slow
+    cdef double[::1] all_busy
+    cdef double[::1] all_staffed
+    cdef double[::1] all_work_s
+    cdef double[:, ::1] weight
+    cdef double[::1] scale
+    cdef double[::1] occupancy_line
+    cdef double[::1] break_line_s
+    # One row at a moment.
+    cdef double[::1] fast
+    cdef double[::1] slow
+    cdef double[::1] level
+    cdef double busy
+    cdef double staffed
+    cdef double work_s
+    cdef double strain
+    cdef double borne
+    cdef double lowest
+    cdef double highest
+
+    cdef void move(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void touch(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void add_past_contact(self, Py_ssize_t r, long long at_ms, double handle_s) noexcept
+    cdef void judge(self, Py_ssize_t r, long long at_ms) noexcept

@@ -1,0 +1,25 @@
+"""What other compiled modules see of a watch; see alerting.py."""
+
+cimport cython
+
+
+@cython.final
+cdef class Watcher:
+    cdef readonly object rule
+    cdef readonly long long version
+    cdef long long now
+    cdef unsigned char[::1] phase
+    cdef unsigned char[::1] severity
+    cdef long long[::1] since
+    cdef long long[::1] below_since
+    cdef long long[::1] snoozed_until
+    cdef double[::1] open_line
+    cdef double[::1] open_hold_s
+    cdef double[::1] close_line
+    cdef double[::1] close_hold_s
+    cdef double[::1] critical_line
+    cdef double[::1] escalate_after_s
+
+    cdef int step(self, Py_ssize_t r, double value, double borne) noexcept
+    cdef bint move(self, Py_ssize_t r, double value) noexcept
+    cdef bint quiet(self, Py_ssize_t r, double low, double high) noexcept

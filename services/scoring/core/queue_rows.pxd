@@ -1,0 +1,65 @@
+"""What other compiled modules see of a bound table of queues; see queue_rows.py."""
+
+cimport cython
+
+from services.scoring.core.waiting cimport queue_length_wait_s, wait_when_queue_is_empty_s
+
+
+@cython.final
+cdef class QueueRows:
+    cdef readonly object p
+    cdef readonly object pools
+    cdef readonly long long version
+    cdef readonly long long pools_version
+    cdef long long[::1] first_ms
+    cdef long long[::1] t_ms
+    cdef double[:, ::1] sums
+    cdef long long[::1] counted
+    cdef long long[::1] oldest_ms
+    cdef long long[::1] observed_ms
+    cdef double[::1] observed_waiting
+    cdef double[::1] observed_longest_s
+    cdef double[::1] observed_agents
+    cdef long long[::1] start
+    cdef long long[::1] other
+    cdef double[::1] overlap
+    cdef double[::1] pool_agents
+    cdef double[:, ::1] weight
+    cdef double[::1] scale
+    cdef double[::1] target_wait_s
+    cdef double[::1] recent_target_s
+    cdef double[::1] load_line
+    cdef double[::1] goal
+    cdef double[::1] usual_abandoned
+    cdef double[::1] full_abandoned
+    cdef double[::1] within_s
+    # A moment, and what was looked at in it; `goes`: an observation goes out of date within a minute.
+    cdef long long at_ms
+    cdef unsigned int moment
+    cdef unsigned int[::1] seen
+    cdef unsigned char[::1] goes
+    cdef double[::1] waiting
+    cdef double[::1] longest_s
+    cdef double[::1] erlangs
+    cdef double[::1] handle_s
+    # One row at the moment.
+    cdef double[::1] level
+    cdef double[::1] value
+    cdef double strain
+    cdef double predicted_s
+    cdef double agents
+    cdef double pooled_waiting
+    cdef double offered
+    cdef double rho
+    cdef bint stale_soon
+    cdef double lowest
+    cdef double highest
+
+    cdef void touch(self, Py_ssize_t q, long long at_ms) noexcept
+    cdef void add(self, Py_ssize_t q, long long at_ms, Py_ssize_t c, double amount) noexcept
+    cdef void begin(self, long long at_ms) noexcept
+    cdef void look(self, Py_ssize_t q) noexcept
+    cdef void pool(self, Py_ssize_t q) noexcept
+    cdef void predict(self, Py_ssize_t q, double patience_left) noexcept
+    cdef void judge(self, Py_ssize_t q) noexcept
+    cdef void bound(self, Py_ssize_t q, double whole) noexcept

@@ -1,0 +1,273 @@
+"""One queue at a time: measures that decay by themselves, and drivers judged from them at a moment.
+
+Queues that share agents wait for the same people: waiting and load are pooled by the overlap of their agents.
+Compiled: see ARCHITECTURE.md, "Compiled loops".
+"""
+
+from __future__ import annotations
+
+import cython
+import numpy as np
+from cython.cimports.libc.math import exp
+
+from services.scoring.core import queue_drivers as qd
+from services.scoring.core import queue_table as qt
+from services.scoring.core.pools import Pools
+from services.scoring.core.queue_table import QueueParameters, Queues
+from services.scoring.core.waiting import queue_length_wait_s, wait_when_queue_is_empty_s
+
+OBSERVED_FOR_MS = 300_000
+"""An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
+
+# What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
+_HANDLE_S = cython.declare(cython.double, 240.0)
+_HANDLE_WORTH = cython.declare(cython.double, 2.0)
+_PATIENCE_S = cython.declare(cython.double, 600.0)
+_WAIT_WORTH = cython.declare(cython.double, 1.0)
+_LEVEL_WORTH = cython.declare(cython.double, 4.0)
+_LEFT_WORTH = cython.declare(cython.double, 5.0)
+_RATE_AGE_MIN_S = cython.declare(cython.double, 600.0)
+"""A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
+
+_D = cython.declare(cython.Py_ssize_t, qt.D)
+_PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
+_OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
+_RECENT_WAITS = cython.declare(cython.Py_ssize_t, qd.RECENT_WAITS)
+_SERVICE_LEVEL = cython.declare(cython.Py_ssize_t, qd.SERVICE_LEVEL)
+_ABANDONMENT = cython.declare(cython.Py_ssize_t, qd.ABANDONMENT)
+_LEVEL_MAX = cython.declare(cython.double, qd.LEVEL_MAX)
+
+_ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
+_WAIT_SUM = cython.declare(cython.Py_ssize_t, qt.WAIT_SUM)
+_WAIT_COUNT = cython.declare(cython.Py_ssize_t, qt.WAIT_COUNT)
+_WITHIN = cython.declare(cython.Py_ssize_t, qt.WITHIN)
+_ENDED = cython.declare(cython.Py_ssize_t, qt.ENDED)
+_ABANDONED = cython.declare(cython.Py_ssize_t, qt.ABANDONED)
+_HANDLE_SUM = cython.declare(cython.Py_ssize_t, qt.HANDLE_SUM)
+_HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
+_LEFT = cython.declare(cython.Py_ssize_t, qt.LEFT)
+_WAITED = cython.declare(cython.Py_ssize_t, qt.WAITED)
+_SUMS = cython.declare(cython.Py_ssize_t, len(qt.TAU_S))
+_TAU_S = cython.declare(cython.double[::1], memoryview(np.array(qt.TAU_S)))
+# What these drivers keep of their level in a minute, at least: means of sums shrink by no more than the sums do.
+_RECENT_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.WAIT_SUM]))
+_ENDED_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.ENDED]))
+_BELIEVED_MS = cython.declare(cython.longlong, OBSERVED_FOR_MS)
+_NAN = cython.declare(cython.double, float("nan"))
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _clipped(level: cython.double) -> cython.double:
+    return min(max(level, 0.0), _LEVEL_MAX)
+
+
+@cython.final
+@cython.cclass
+class QueueRows:
+    """The columns of the table and of the pools, bound once; and one row at a time, judged at a moment."""
+
+    def __init__(self, queues: Queues, p: QueueParameters, pools: Pools) -> None:
+        self.version, self.p, self.pools, self.pools_version = queues.version, p, pools, pools.version
+        self.first_ms = memoryview(queues.first_ms)
+        self.t_ms = memoryview(queues.t_ms)
+        self.sums = memoryview(queues.sums)
+        self.counted = memoryview(queues.waiting)
+        self.oldest_ms = memoryview(queues.oldest_ms)
+        self.observed_ms = memoryview(queues.observed_ms)
+        self.observed_waiting = memoryview(queues.observed_waiting)
+        self.observed_longest_s = memoryview(queues.observed_longest_s)
+        self.observed_agents = memoryview(queues.observed_agents)
+        self.start = memoryview(pools.start)
+        self.other = memoryview(pools.other)
+        self.overlap = memoryview(pools.overlap)
+        self.pool_agents = memoryview(pools.agents)
+        self.weight = memoryview(p.weight)
+        self.scale = memoryview(p.scale)
+        self.target_wait_s = memoryview(p.target_wait_s)
+        self.recent_target_s = memoryview(p.recent_target_s)
+        self.load_line = memoryview(p.load_line)
+        self.goal = memoryview(p.goal)
+        self.usual_abandoned = memoryview(p.usual_abandoned)
+        self.full_abandoned = memoryview(p.full_abandoned)
+        self.within_s = memoryview(p.within_s)
+        rows: cython.Py_ssize_t = len(queues.t_ms)
+        self.seen = memoryview(np.zeros(rows, np.uint32))
+        self.moment = 0
+        self.goes = memoryview(np.empty(rows, np.uint8))
+        self.waiting = memoryview(np.empty(rows))
+        self.longest_s = memoryview(np.empty(rows))
+        self.erlangs = memoryview(np.empty(rows))
+        self.handle_s = memoryview(np.empty(rows))
+        self.level = memoryview(np.empty(_D))
+        self.value = memoryview(np.empty(_D))
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def touch(self, q: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.void:
+        """Move a row to `at_ms` for good; one that is already later stays."""
+        c: cython.Py_ssize_t
+        if at_ms <= self.t_ms[q]:
+            return
+        dt_s: cython.double = (at_ms - self.t_ms[q]) / 1000.0
+        left: cython.double = 0.0
+        for c in range(_SUMS):
+            if c == 0 or _TAU_S[c] != _TAU_S[c - 1]:
+                left = exp(-dt_s / _TAU_S[c])
+            self.sums[q, c] *= left
+        self.t_ms[q] = at_ms
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def add(
+        self, q: cython.Py_ssize_t, at_ms: cython.longlong, c: cython.Py_ssize_t, amount: cython.double
+    ) -> cython.void:
+        """Add to a sum at `at_ms`, as what is left of it at the row's clock."""
+        age_s: cython.double = (self.t_ms[q] - at_ms) / 1000.0
+        self.sums[q, c] += amount if age_s <= 0.0 else amount * exp(-age_s / _TAU_S[c])
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def begin(self, at_ms: cython.longlong) -> cython.void:
+        """A moment: rows are looked at anew, each once, when it is asked for."""
+        q: cython.Py_ssize_t
+        self.at_ms = at_ms
+        self.moment += 1
+        if self.moment == 0:  # after four thousand million moments
+            for q in range(self.seen.shape[0]):
+                self.seen[q] = 0
+            self.moment = 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def look(self, q: cython.Py_ssize_t) -> cython.void:
+        """Contacts waiting, how long the oldest has waited (s, NaN for none), and the load in Erlangs."""
+        if self.seen[q] == self.moment:
+            return
+        self.seen[q] = self.moment
+        observed_ms: cython.longlong = self.observed_ms[q]
+        age_ms: cython.longlong = self.at_ms - observed_ms
+        waiting: cython.double = self.counted[q]
+        longest_s: cython.double = _NAN
+        if self.oldest_ms[q] > 0:
+            longest_s = max((self.at_ms - self.oldest_ms[q]) / 1000.0, 0.0)
+        if observed_ms > 0 and age_ms <= _BELIEVED_MS:
+            waiting = self.observed_waiting[q]
+            if self.observed_longest_s[q] == self.observed_longest_s[q]:
+                longest_s = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
+        self.waiting[q] = waiting
+        self.longest_s[q] = longest_s if waiting > 0.0 else _NAN
+        self.goes[q] = (
+            age_ms <= _BELIEVED_MS
+            and age_ms > _BELIEVED_MS - 60_000
+            and (self.counted[q] > 0 or self.observed_waiting[q] > 0.0)
+        )
+        dt_s: cython.double = max((self.at_ms - self.t_ms[q]) / 1000.0, 0.0)
+        left: cython.double = exp(-dt_s / _TAU_S[_HANDLE_SUM])
+        self.handle_s[q] = (self.sums[q, _HANDLE_SUM] * left + _HANDLE_WORTH * _HANDLE_S) / (
+            self.sums[q, _HANDLE_COUNT] * left + _HANDLE_WORTH
+        )
+        rate_age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
+        tau_s: cython.double = _TAU_S[_ARRIVALS]
+        arrivals: cython.double = self.sums[q, _ARRIVALS] * exp(-dt_s / tau_s)
+        self.erlangs[q] = arrivals / (tau_s * (1.0 - exp(-rate_age_s / tau_s))) * self.handle_s[q]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def pool(self, q: cython.Py_ssize_t) -> cython.void:
+        """Waiting, load and agents over the queues that share agents with a row."""
+        e: cython.Py_ssize_t
+        self.look(q)
+        self.agents = self.pooled_waiting = self.offered = 0.0
+        self.stale_soon = self.goes[q] != 0
+        if q < self.pool_agents.shape[0]:
+            self.agents = self.pool_agents[q]
+            for e in range(self.start[q], self.start[q + 1]):
+                o: cython.Py_ssize_t = self.other[e]
+                self.look(o)
+                self.pooled_waiting += self.waiting[o] * self.overlap[e]
+                self.offered += self.erlangs[o] * self.overlap[e]
+                self.stale_soon = self.stale_soon or self.goes[o] != 0
+        if self.agents == 0.0 and self.observed_agents[q] == self.observed_agents[q]:
+            self.agents = self.observed_agents[q]
+        self.pooled_waiting = max(self.pooled_waiting, self.waiting[q])
+        self.offered = max(self.offered, self.erlangs[q])
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def predict(self, q: cython.Py_ssize_t, patience_left: cython.double) -> cython.void:
+        """How long a contact that joins now waits, at least as long as the oldest already does."""
+        self.rho = self.predicted_s = 0.0
+        if self.agents > 0.0:
+            staffed: cython.double = max(self.agents, 1.0)
+            self.rho = self.offered / staffed
+            if self.pooled_waiting > 0.0:
+                theta: cython.double = (self.sums[q, _LEFT] * patience_left + 1.0) / (
+                    self.sums[q, _WAITED] * patience_left + _PATIENCE_S
+                )
+                self.predicted_s = queue_length_wait_s(self.pooled_waiting, staffed, self.handle_s[q], theta)
+            else:
+                self.predicted_s = wait_when_queue_is_empty_s(self.rho, staffed, self.handle_s[q])
+        if self.longest_s[q] > self.predicted_s:
+            self.predicted_s = self.longest_s[q]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def judge(self, q: cython.Py_ssize_t) -> cython.void:
+        """Drivers and strain of a row at the moment, and the bounds within which it stays for a minute."""
+        d: cython.Py_ssize_t
+        dt_s: cython.double = max((self.at_ms - self.t_ms[q]) / 1000.0, 0.0)
+        recent_left: cython.double = exp(-dt_s / _TAU_S[_WAIT_SUM])
+        ended_left: cython.double = exp(-dt_s / _TAU_S[_ENDED])
+        self.pool(q)
+        self.predict(q, exp(-dt_s / _TAU_S[_WAITED]))
+        waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left + _WAIT_WORTH
+        recent_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left / waits
+        goal: cython.double = self.goal[q]
+        usual: cython.double = self.usual_abandoned[q]
+        ended: cython.double = self.sums[q, _ENDED] * ended_left
+        within: cython.double = (self.sums[q, _WITHIN] * ended_left + _LEVEL_WORTH * goal) / (ended + _LEVEL_WORTH)
+        left: cython.double = (self.sums[q, _ABANDONED] * ended_left + _LEFT_WORTH * usual) / (ended + _LEFT_WORTH)
+
+        self.value[_PREDICTED_WAIT] = self.predicted_s
+        self.value[_OFFERED_LOAD] = 100.0 * self.rho
+        self.value[_RECENT_WAITS] = recent_s
+        self.value[_SERVICE_LEVEL] = 100.0 * within
+        self.value[_ABANDONMENT] = 100.0 * left
+        self.level[_PREDICTED_WAIT] = _clipped(self.predicted_s / self.target_wait_s[q])
+        self.level[_OFFERED_LOAD] = _clipped((self.rho - self.load_line[q]) / (1.0 - self.load_line[q]))
+        self.level[_RECENT_WAITS] = _clipped(recent_s / self.recent_target_s[q])
+        self.level[_SERVICE_LEVEL] = _clipped((goal - within) / goal)
+        self.level[_ABANDONMENT] = _clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
+        whole: cython.double = 0.0
+        for d in range(_D):
+            self.level[d] *= self.weight[q, d]
+            whole += self.level[d]
+        self.strain = 100.0 * (1.0 - exp(-whole / self.scale[q]))
+        self.bound(q, whole)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def bound(self, q: cython.Py_ssize_t, whole: cython.double) -> cython.void:
+        """Between what the strain stays for a minute without an event.
+
+        Upwards only waiting grows by itself, the oldest contact's wait by a second each second, and what decays towards
+        its assumption (handle time, patience) may raise the predicted wait by 2 % a minute. Downwards: means of sums
+        shrink by no more than the sums; the rate of arrivals falls by its own decay and by the growing time it is taken
+        over (together to 0.86 at most); a predicted wait for those who wait stays within 5 %.
+        """
+        if self.stale_soon:  # then the contacts are counted again, also for queues that share its agents
+            self.lowest, self.highest = 0.0, 100.0
+            return
+        predicted: cython.double = self.level[_PREDICTED_WAIT]
+        beyond_s: cython.double = self.longest_s[q] + 60.0 - self.predicted_s
+        grown: cython.double = 0.02 * predicted
+        if beyond_s > 0.0:  # not where nobody waits: NaN
+            grown = max(grown, self.weight[q, _PREDICTED_WAIT] * beyond_s / self.target_wait_s[q])
+        low: cython.double = 0.95 * predicted if self.pooled_waiting > 0.0 else 0.0
+        load: cython.double = (0.86 * self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
+        low += _clipped(load) * self.weight[q, _OFFERED_LOAD]
+        low += self.level[_RECENT_WAITS] * _RECENT_KEPT
+        low += (self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]) * _ENDED_KEPT
+        self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))
+        self.highest = 100.0 * (1.0 - exp(-(whole + grown) / self.scale[q]))

@@ -1,0 +1,1 @@
+from services.scoring.core.queue_rows cimport QueueRows

@@ -1,0 +1,13 @@
+from services.scoring.core.agent_strain import AgentRows
+from services.scoring.core.alerting import Watcher
+from services.scoring.core.queue_rows import QueueRows
+from services.scoring.core.queue_strain import Rows, Times
+
+def first_due(
+    first_ms: int,
+    last_ms: int,
+    gap_ms: int,
+    queues: tuple[Rows, QueueRows, Watcher],
+    agents: tuple[Rows, AgentRows, Watcher],
+    feeds: tuple[Rows, Times, Watcher],
+) -> int: ...
