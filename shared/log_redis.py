@@ -38,8 +38,9 @@ SIZE_SAMPLES = 1_000
 """Nodes of the events stream that are measured for its size: exact to some percent, a millisecond of the store."""
 SIZE_ROUNDS_MAX = 8
 """Steps by which one `trim` comes down to the byte limit; the next call goes on."""
-_RECORD = struct.Struct("<QIHI")
+_RECORD = struct.Struct("<QQH")
 """What `append.lua` keeps of a lookup: contact, time in ms as 48 bits, 32 bits for the answer (all ones: none)."""
+_NO_ANSWER = 0xFFFF << 48  # the half of it that shares 64 bits with the time
 
 
 def _new_token() -> str:
@@ -116,9 +117,9 @@ class RedisLog:
         flat = [part for item in fields.items() for part in item]
         if not lookups:
             return _entry_id(await link.call("XADD", keys.events, "*", *flat))
-        index = keys.callers
-        asked = b"".join([_RECORD.pack(q.contact, q.ts_ms & 0xFFFFFFFF, q.ts_ms >> 32, 0xFFFFFFFF) for q in lookups])
-        names = (keys.events, *[index + q.key.hex() for q in lookups])
+        index, record = keys.callers, _RECORD.pack
+        asked = b"".join([record(contact, _NO_ANSWER | ts_ms, 0xFFFF) for _, contact, ts_ms in lookups])
+        names = (keys.events, *[index + key.hex() for key, _, _ in lookups])
         return _entry_id(await scripts.APPEND.run(link, names, asked, REPEAT_MS_MAX, CALLERS_KEPT, *flat))
 
     async def read(self, partition: int, after: EntryId, *, count: int = 256, block_ms: int = 0) -> list[Entry]:

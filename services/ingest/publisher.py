@@ -24,7 +24,7 @@ from shared.log import Log, LogUnavailable, Lookup
 COMMIT_EVENTS_MAX = 10_000
 """Events of one entry: half a megabyte, which a reader takes in one read; and the most that one request may hold."""
 WAITING_EVENTS_MAX = 50_000
-"""Events of a partition that wait for the log, some 20 MB. A log that is this far behind needs its senders to pause."""
+"""Events of a partition that wait for the log, some 25 MB. A log that is this far behind needs its senders to pause."""
 AHEAD_EVENTS_MIN = 256
 """Events that are worth encoding before their turn, which closes the entry; fewer rather wait for company."""
 APPEND_TIMEOUT_S = 6.0

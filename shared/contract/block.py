@@ -7,27 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contract.block_wire import (
-    CONSTANT,
-    DENSE,
-    MAGIC,
-    ROWS_MAX,
-    SPARSE,
-    VERSION,
-    BlockWriter,
-    Column,
-    Wire,
-    code_width,
-    decoder,
-)  # fmt: skip
+from shared.contract.block_reader import NARROW, WIDE, read_cells
+from shared.contract.block_wire import CODES, MAGIC, ROWS_MAX, VERSION, Wire, decoder
 
 _NAN = float("nan")
+_U1, _U4, _U8, _I4, _I8, _F8, _S16 = map(np.dtype, ("u1", "u4", "u8", "i4", "i8", "f8", "S16"))
 
 
 class BadBlock(ValueError):
@@ -61,11 +51,7 @@ class Row(NamedTuple):
     n4: float = _NAN
 
 
-NAMED = ("queue", "agent", "issue", "other", "reason")
-HASHED = ("contact", "caller", "previous")
-NUMBERS = ("n0", "n1", "n2", "n3", "n4")
-CODES: dict[str, int] = {name: i for i, name in enumerate(Row._fields)}
-"""Column -> its number on the wire. Append only: the numbers are stored."""
+assert tuple(CODES) == Row._fields
 
 
 @dataclass(slots=True)
@@ -112,17 +98,9 @@ def encode_block(rows: Sequence[Row]) -> bytes:
 
     For rows that exist anyway (tests, tools); ingest writes from events, see `encoder.py`.
     """
-    writer = BlockWriter()
-    columns = dict(zip(Row._fields, zip(*sorted(rows, key=lambda r: r.kind), strict=True), strict=True))
-    for name in NAMED:
-        writer.names(CODES[name], b"", columns[name])
-    for name in HASHED:
-        writer.hashes(CODES[name], b"", b"".join([value.to_bytes(8, "little") for value in columns[name]]))
-    writer.integers(CODES["flags"], b"", columns["flags"])
-    for name in NUMBERS:
-        writer.numbers(CODES[name], b"", [None if value != value else value for value in columns[name]])
-    tenants = [r.tenant for r in rows]
-    return writer.finish(bytes(r.kind for r in rows), [r.ts_ms for r in rows], [r.id for r in rows], tenants)
+    from shared.contract.block_writer import encode_rows
+
+    return encode_rows(rows)
 
 
 def decode_block(data: bytes | memoryview) -> Block:
@@ -138,118 +116,48 @@ def decode_block(data: bytes | memoryview) -> Block:
         raise BadBlock(f"damaged block: {fault}") from None
     try:
         return _block_of(wire)
-    except BadBlock:
-        raise
-    except (ValueError, TypeError, OverflowError, IndexError) as fault:
-        raise BadBlock(f"damaged column: {fault}") from None
+    except (ValueError, OverflowError) as fault:
+        raise BadBlock(f"damaged block: {fault}") from None
 
 
 def _block_of(wire: Wire) -> Block:
     n = wire.rows
     if not 0 < n <= ROWS_MAX:
-        raise BadBlock(f"{n} rows")
-    kind = np.frombuffer(wire.kinds, "u1")
-    if kind.size != n or len(wire.ids) != 16 * n:
-        raise BadBlock("kinds or ids do not fit the rows")
-    if len(wire.id_rows) != len(wire.id_strings) or any(not 0 <= r < n for r in wire.id_rows):
-        raise BadBlock("id strings do not fit the rows")
-    places = _Places(kind)
-    given: dict[str, NDArray[Any]] = {}
-    for column in wire.columns:
-        if not 0 <= column.code < len(Row._fields) or (name := Row._fields[column.code]) not in _DTYPES:
-            raise BadBlock(f"unknown column {column.code}")
-        if name in given:
-            raise BadBlock(f"{name} stands twice")
-        given[name] = _column(column, wire, name, places)
-    for name, (dtype, default) in _DTYPES.items():
-        if name not in given:
-            given[name] = np.zeros(n, dtype) if default == 0 else np.full(n, default, dtype)
+        raise ValueError(f"{n} rows")
+    if len(wire.ids) != 16 * n:
+        raise ValueError("ids do not fit the rows")
+    if len(wire.id_rows) != len(wire.id_strings) or any(not 0 <= row < n for row in wire.id_rows):
+        raise ValueError("id strings do not fit the rows")
+    # Two arrays for all columns: each array that is made costs more than the cells of a small block.
+    wide, narrow = np.empty((len(WIDE), n), _U8), np.zeros((len(NARROW), n), _U4)
+    read_cells(wire, wide, narrow)
+    contact, caller, previous = wide[:3]
+    n0, n1, n2, n3, n4 = wide[3:8].view(_F8)
+    tenant, queue, agent, issue, other, reason = narrow[:6].view(_I4)
     return Block(
         n=n,
         strings=wire.strings,
-        kind=kind,
-        tenant=_tenants(wire),
-        ts_ms=_times(wire),
-        id=np.frombuffer(wire.ids, "S16"),
+        kind=np.frombuffer(wire.kinds, _U1),
+        tenant=tenant,
+        ts_ms=wide[8].view(_I8),
+        id=np.frombuffer(wire.ids, _S16),
+        queue=queue,
+        agent=agent,
+        issue=issue,
+        other=other,
+        reason=reason,
+        contact=contact,
+        caller=caller,
+        previous=previous,
+        flags=narrow[6],
+        n0=n0,
+        n1=n1,
+        n2=n2,
+        n3=n3,
+        n4=n4,
         id_strings=dict(zip(wire.id_rows, wire.id_strings, strict=True)),
-        **given,
     )
 
 
-_DTYPES: dict[str, tuple[str, float]] = {
-    **dict.fromkeys(NAMED, ("i4", 0)),
-    **dict.fromkeys(HASHED, ("u8", 0)),
-    "flags": ("u4", 0),
-    **dict.fromkeys(NUMBERS, ("f8", _NAN)),
-}
-_WIRE_TYPES = {
-    **dict.fromkeys(NAMED, ("u1", "u2", "u4")),
-    **dict.fromkeys(HASHED, ("u8",)),
-    "flags": ("u2", "u4"),
-    **dict.fromkeys(NUMBERS, ("f8",)),
-}
-
-
-class _Places:
-    """Rows of the block for the rows of a column, which stand in kind order."""
-
-    def __init__(self, kind: NDArray[np.uint8]) -> None:
-        self._order = np.argsort(kind, kind="stable")
-        ends = np.cumsum(np.bincount(kind, minlength=256))
-        self._ends = [0, *ends.tolist()]
-        self._known: dict[bytes, NDArray[np.intp]] = {b"": self._order}
-
-    def of(self, kinds: bytes) -> NDArray[np.intp]:
-        """Rows of these kinds, in the order in which the column holds them."""
-        rows = self._known.get(kinds)
-        if rows is None:
-            if len(set(kinds)) != len(kinds):
-                raise BadBlock("a column names a kind twice")
-            rows = np.concatenate([self._order[self._ends[k] : self._ends[k + 1]] for k in kinds])
-            self._known[kinds] = rows
-        return rows
-
-
-def _column(column: Column, wire: Wire, name: str, places: _Places) -> NDArray[Any]:
-    dtype, default = _DTYPES[name]
-    if column.dtype not in _WIRE_TYPES[name]:
-        raise BadBlock(f"{name} has the unknown dtype {column.dtype!r}")
-    values = np.frombuffer(column.values, "<" + column.dtype)
-    if name in NAMED and values.size and int(values.max()) >= len(wire.strings):
-        raise BadBlock(f"{name} points outside the string table")
-    rows = places.of(column.kinds)
-    if column.mode == CONSTANT:
-        if values.size != 1:
-            raise BadBlock("a constant column holds one value")
-    elif column.mode == DENSE:
-        if values.size != rows.size:
-            raise BadBlock(f"{values.size} values for {rows.size} rows")
-    elif column.mode == SPARSE:
-        numbers = np.frombuffer(column.rows, "<u2")
-        if numbers.size != values.size or (numbers.size and int(numbers.max()) >= rows.size):
-            raise BadBlock("sparse rows do not fit")
-        rows = rows[numbers]
-    else:
-        raise BadBlock(f"unknown mode {column.mode}")
-    out: NDArray[Any] = np.zeros(wire.rows, dtype) if default == 0 else np.full(wire.rows, default, dtype)
-    out[rows] = values
-    return out
-
-
-def _times(wire: Wire) -> NDArray[np.int64]:
-    if len(wire.times) not in (4 * wire.rows, 8 * wire.rows):
-        raise BadBlock("times do not fit the rows")
-    dtype = "<u4" if len(wire.times) == 4 * wire.rows else "<i8"
-    return np.frombuffer(wire.times, dtype).astype(np.int64) + np.int64(wire.base_ts_ms)
-
-
-def _tenants(wire: Wire) -> NDArray[np.int32]:
-    width = code_width(len(wire.strings))
-    if len(wire.tenants) not in (width, width * wire.rows):
-        raise BadBlock("tenants do not fit the rows")
-    codes = np.frombuffer(wire.tenants, f"<u{width}")
-    if int(codes.max()) >= len(wire.strings):
-        raise BadBlock("tenant points outside the string table")
-    out = np.empty(wire.rows, np.int32)
-    out[:] = codes
-    return out
+assert WIDE == ("contact", "caller", "previous", "n0", "n1", "n2", "n3", "n4", "ts_ms")
+assert NARROW == ("tenant", "queue", "agent", "issue", "other", "reason", "flags")

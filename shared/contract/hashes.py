@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shared.contract.uuids import uuid_of
-
-_NONE, _ONE = bytes(8), (1).to_bytes(8, "little")
 
 
 class TenantHashes:
@@ -22,63 +16,37 @@ class TenantHashes:
     0 means "none" and is never returned.
     """
 
-    __slots__ = ("_caller", "_contact", "_uuid_keys")
+    __slots__ = ("_contact", "caller_keyed", "uuid_keys")
 
     def __init__(self, tenant: str, secret: bytes) -> None:
         # 64 bits: with a million open contacts the chance of any two colliding is 3e-8.
         self._contact = blake2b(key=_key(b"contact", tenant, b""), digest_size=8)
         keys = _key(b"uuid", tenant, b"")
-        self._uuid_keys = (int.from_bytes(keys[:8], "little"), int.from_bytes(keys[8:16], "little"))
-        self._caller = blake2b(key=_key(b"caller", tenant, secret), digest_size=8)
+        self.uuid_keys = (int.from_bytes(keys[:8], "little"), int.from_bytes(keys[8:16], "little"))
+        self.caller_keyed = blake2b(key=_key(b"caller", tenant, secret), digest_size=8)
 
     def contact(self, contact: str) -> int:
-        """Hash of a contact's id; the same in every process, secret or not, so that replays agree."""
-        return int.from_bytes(self.contact_bytes(contact), "little")
+        """Hash of a contact's id; the same in every process, secret or not, so that replays agree.
 
-    def caller(self, caller: str) -> int:
-        """Hash of who called."""
-        return int.from_bytes(_digest(self._caller, caller), "little")
-
-    def contact_bytes(self, contact: str) -> bytes:
-        """`contact` as the 8 bytes of a column."""
+        The id of a contact is no secret, so where it is a UUID its two halves are mixed (splitmix64, Steele et al.
+        2014), which costs a tenth of blake2b.
+        """
         raw = uuid_of(contact)
         if raw is None:
             return _digest(self._contact, contact)
-        half = int.from_bytes(raw[:8], "little") + self._uuid_keys[0] & _ALL_ONES
-        mixed = _mixed(_mixed(half) ^ int.from_bytes(raw[8:], "little") ^ self._uuid_keys[1])
-        return (mixed or 1).to_bytes(8, "little")
+        first, second = self.uuid_keys
+        half = _mixed(int.from_bytes(raw[:8], "little") + first & _ALL_ONES)
+        return _mixed(half ^ int.from_bytes(raw[8:], "little") ^ second) or 1
 
-    def contacts_of_uuids(self, uuids: bytes) -> bytes:
-        """`contact_bytes` of UUIDs, 16 bytes each.
-
-        The id of a contact is no secret, so where it is a UUID its two halves are mixed instead (splitmix64, Steele
-        et al. 2014), which NumPy does for a hundred in the time of one blake2b.
-        """
-        halves = np.frombuffer(uuids, "<u8").reshape(-1, 2)
-        first, second = self._uuid_keys
-        mixed = _all_mixed(_all_mixed(halves[:, 0] + np.uint64(first)) ^ halves[:, 1] ^ np.uint64(second))
-        mixed[mixed == 0] = 1
-        return mixed.tobytes()
-
-    def callers(self, callers: Iterable[str | None]) -> bytes:
-        """`caller` of each, 8 bytes, zeros for None."""
-        keyed, digests = self._caller, []
-        for caller in callers:
-            if caller is None:
-                digests.append(_NONE)
-            else:
-                h = keyed.copy()
-                h.update(caller.encode())
-                digest = h.digest()
-                digests.append(digest if digest != _NONE else _ONE)
-        return b"".join(digests)
+    def caller(self, caller: str) -> int:
+        """Hash of who called."""
+        return _digest(self.caller_keyed, caller)
 
 
-def _digest(keyed: blake2b, text: str) -> bytes:
+def _digest(keyed: blake2b, text: str) -> int:
     h = keyed.copy()
     h.update(text.encode())
-    digest = h.digest()
-    return digest if digest != _NONE else _ONE
+    return int.from_bytes(h.digest(), "little") or 1
 
 
 _ALL_ONES = (1 << 64) - 1
@@ -89,13 +57,6 @@ def _mixed(x: int) -> int:
     x = (x ^ x >> 30) * _FACTORS[0] & _ALL_ONES
     x = (x ^ x >> 27) * _FACTORS[1] & _ALL_ONES
     return x ^ x >> 31
-
-
-def _all_mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """`_mixed` of each."""
-    x = (x ^ x >> np.uint64(30)) * np.uint64(_FACTORS[0])
-    x = (x ^ x >> np.uint64(27)) * np.uint64(_FACTORS[1])
-    return x ^ x >> np.uint64(31)
 
 
 def _key(purpose: bytes, tenant: str, secret: bytes) -> bytes:

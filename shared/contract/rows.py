@@ -17,14 +17,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from shared.contract import events as e
-from shared.contract.block import HASHED, NAMED, NUMBERS, Block, Row
-from shared.contract.block_wire import NO_HASH
+from shared.contract.block import Block, Row
+from shared.contract.block_wire import HASHED, NAMED, NUMBERS
 from shared.contract.hashes import TenantHashes
-from shared.contract.uuids import uuid_bytes
 
 OBSERVED, OFFERED, ANSWERED, ABANDONED, HANDLED, REPEATED, STATE, QUALITY_CHECK, CHECK_IN, SUPPORTED = range(10)
 assert e.KINDS[HANDLED] == "contact.handled"
@@ -35,12 +35,7 @@ COMPLAINT, ABUSIVE, COMPLIMENT, OPPORTUNITY, VISIT_AVOIDED = (1 << bit for bit i
 INBOUND, OUTBOUND = 1, 2
 
 _NAN = float("nan")
-_OUTCOME: dict[str | None, int] = {None: 0, **{word: i + 1 for i, word in enumerate(e.OUTCOMES)}}
-_STATE: dict[str, int] = {word: (i + 1) << STATE_SHIFT for i, word in enumerate(e.STATES)}
-_DIRECTION: dict[str | None, int] = {
-    None: 0, "inbound": INBOUND << DIRECTION_SHIFT, "outbound": OUTBOUND << DIRECTION_SHIFT,
-}  # fmt: skip
-_CHANNEL: dict[str | None, int] = {None: 0, **{word: (i + 1) << CHANNEL_SHIFT for i, word in enumerate(e.CHANNELS)}}
+_DIRECTION = {"inbound": INBOUND << DIRECTION_SHIFT, "outbound": OUTBOUND << DIRECTION_SHIFT}
 REASON: dict[str | None, str | None] = {None: None, **{word: word for word in e.REASONS}}
 
 STATE_CODES = {word: i + 1 for i, word in enumerate(e.STATES)}
@@ -73,43 +68,30 @@ PLACES: tuple[dict[str, str], ...] = (  # by kind: column -> field
 )  # fmt: skip
 
 
-def _channel(channel: str) -> int:
-    code = _CHANNEL.get(channel.lower())
-    return _CHANNEL["other"] if code is None else code
+class _Channels(dict[str, int]):
+    """Bits of a channel's name, however it is written."""
+
+    def __missing__(self, channel: str) -> int:
+        return self.get(channel.lower(), self["other"])
 
 
-def _offered_flags_of_all(events: Sequence[Any]) -> list[int]:
-    said = [(v.channel, v.direction) for v in events]
-    return [_CHANNEL[c] | _DIRECTION[d] if c in _CHANNEL else _channel(c) | _DIRECTION[d] for c, d in said]
-
-
-class _HandledFlags(dict[tuple[Any, ...], int]):
-    """The flags of each combination met, of 4,374 that there are."""
-
-    def __missing__(self, said: tuple[Any, ...]) -> int:
-        outcome, direction, *marks = said
-        bits = (COMPLAINT, ABUSIVE, COMPLIMENT, OPPORTUNITY, VISIT_AVOIDED)
-        flags = sum(bit for mark, bit in zip(marks, bits, strict=True) if mark)
-        flags = self[said] = flags | _OUTCOME[outcome] | _DIRECTION[direction]
-        return flags
-
-
-_handled = _HandledFlags()
-
-
-def _handled_flags_of_all(events: Sequence[Any]) -> list[int]:
-    said = [
-        (v.outcome, v.direction, v.complaint, v.abusive, v.compliment, v.opportunity, v.visit_avoided) for v in events
-    ]
-    return list(map(_handled.__getitem__, said))
-
-
-FLAGS_OF_ALL: dict[int, Callable[[Sequence[Any]], list[int]]] = {
-    OFFERED: _offered_flags_of_all,
-    HANDLED: _handled_flags_of_all,
-    STATE: lambda events: [_STATE[v.state] for v in events],
+FLAGS: dict[int, dict[str, Mapping[Any, int]]] = {
+    OFFERED: {
+        "channel": _Channels({word: (i + 1) << CHANNEL_SHIFT for i, word in enumerate(e.CHANNELS)}),
+        "direction": _DIRECTION,
+    },
+    HANDLED: {
+        "outcome": {word: i + 1 for i, word in enumerate(e.OUTCOMES)},
+        "direction": _DIRECTION,
+        "complaint": {False: 0, True: COMPLAINT},
+        "abusive": {False: 0, True: ABUSIVE},
+        "compliment": {False: 0, True: COMPLIMENT},
+        "opportunity": {False: 0, True: OPPORTUNITY},
+        "visit_avoided": {False: 0, True: VISIT_AVOIDED},
+    },
+    STATE: {"state": {word: (i + 1) << STATE_SHIFT for i, word in enumerate(e.STATES)}},
 }
-"""By kind: the flags of some events at once."""
+"""By kind: field -> its words -> the bits of `flags` that each sets; None sets none."""
 
 
 def row_of(event: e.Event, tenant: str, ts_ms: int, hashes: TenantHashes) -> Row:
@@ -122,50 +104,22 @@ def row_of(event: e.Event, tenant: str, ts_ms: int, hashes: TenantHashes) -> Row
     for name in NUMBERS:
         columns[name] = _NAN if columns.get(name) is None else columns[name]
     columns["reason"] = REASON.get(columns.get("reason"), "other")
-    flags = FLAGS_OF_ALL[kind]([event])[0] if kind in FLAGS_OF_ALL else 0
+    said = [(getattr(event, field), bits) for field, bits in FLAGS.get(kind, {}).items()]
+    flags = sum(bits[word] for word, bits in said if word is not None)
     return Row(kind, tenant, ts_ms, event.id, flags=flags, **columns)
 
 
-class _Contacts(dict[str | None, bytes]):
-    """Contact -> its hash as the 8 bytes of the column."""
-
-    # A contact comes three times (offered, answered, handled), mostly within the time of 32,768 others; ~5 MB.
-    SIZE_MAX = 32_768
-
-    def __init__(self, hashes: TenantHashes) -> None:
-        super().__init__({None: NO_HASH})
-        self._hashes = hashes
-
-    def __missing__(self, contact: str | None) -> bytes:
-        if len(self) > self.SIZE_MAX:
-            self.clear()
-            self[None] = NO_HASH
-        if contact is None:
-            return NO_HASH
-        value = self[contact] = self._hashes.contact_bytes(contact)
-        return value
-
-
-TOGETHER_MIN = 64
-"""Contacts that are worth a dozen calls to NumPy; fewer are looked up one by one."""
-
-
 class RowHashes:
-    """Hashes of one tenant as they stand in a block. Contacts are remembered; callers never are."""
+    """Hashes of one tenant, for many rows. Contacts that are no UUIDs are remembered; callers never are."""
+
+    CONTACTS_MAX = 32_768
+    """A contact comes three times (offered, answered, handled), mostly within the time of so many others; ~5 MB."""
 
     def __init__(self, tenant: str, secret: bytes) -> None:
-        self._hashes = TenantHashes(tenant, secret)
-        self._contacts = _Contacts(self._hashes)
-
-    def contacts(self, contacts: Sequence[Any]) -> bytes:
-        """Hashes of contacts, 8 bytes each."""
-        if len(contacts) >= TOGETHER_MIN and None not in contacts and (uuids := uuid_bytes(contacts)) is not None:
-            return self._hashes.contacts_of_uuids(uuids)
-        return b"".join(map(self._contacts.__getitem__, contacts))
-
-    def callers(self, callers: Iterable[str | None]) -> bytes:
-        """Hashes of callers, 8 bytes each."""
-        return self._hashes.callers(callers)
+        hashes = TenantHashes(tenant, secret)
+        self.uuid_keys = hashes.uuid_keys
+        self.caller_keyed = hashes.caller_keyed
+        self.contact = lru_cache(self.CONTACTS_MAX)(hashes.contact)
 
 
 class Lot(NamedTuple):

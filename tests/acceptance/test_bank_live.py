@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import threading
@@ -31,7 +32,7 @@ REAL = ROOT.parent / "shared" / "data" / "bank-calls" / "1999-02-01_to_14.tsv"
 
 STRETCH_BEGINS = (10, 10)  # hour and minute; both days are busy here
 STRETCH_MS = 24 * 60_000
-SPEED = 60  # 24 minutes of calls pass in 24 s
+SPEED = int(os.environ.get("STRAINWATCH_BANK_SPEED", "60"))  # 24 minutes of calls pass in 24 s; 1 is their own pace
 BATCH_S = 0.2
 KILL_AT_SHARE = 0.35  # of the run, and not before an alert came; a new scorer waits up to 6 s for the lease
 

@@ -82,6 +82,48 @@ def test_each_refused_key_is_refused_with_a_value_and_passes_as_null(key: str) -
     assert judge(OBSERVED | {key: None}).events
 
 
+SPELLINGS = [
+    b'{"type":"agent.check_in","id":"1","ts":%d,"agent":"a","load":3,"%s":"x"}',
+    b'{"%s" \r\t : ["x"], "type":"agent.check_in","id":"1","ts":%d,"agent":"a","load":3}',
+    b'{"type":"agent.check_in","id":"1","ts":%d,"agent":"a","load":3,"%s":{"a":1},"%s":null}',
+]
+
+
+@pytest.mark.parametrize("key", sorted(REFUSED_KEYS))
+@pytest.mark.parametrize("spelling", SPELLINGS, ids=["last", "first", "twice"])
+def test_a_refused_key_is_found_however_it_is_written_and_wherever_it_stands(key: str, spelling: bytes) -> None:
+    good = json.dumps(OBSERVED).encode()
+    for name in (key.encode(), b"\\u%04x" % ord(key[0]) + key[1:].encode()):
+        bad = spelling.replace(b"%d", str(NOW_MS).encode()).replace(b"%s", name)
+        for body, form in (
+            (b"[" + b",".join([good] * 40 + [bad] + [good] * 9) + b"]", Form.JSON),
+            (b"\n".join([good] * 40 + [bad] + [good] * 9), Form.NDJSON),
+        ):
+            verdict = judge(body, form)
+            assert len(verdict.events) == 49
+            assert [(why.index, why.pointer) for why in verdict.rejected] == [(40, "/" + key)]
+        assert [why.pointer for why in judge(bad).rejected] == ["/" + key]
+
+
+def test_what_only_looks_like_a_refused_key_passes() -> None:
+    event = OBSERVED | {
+        "queue": 'a "text": b',
+        "id": "note:1",
+        "site": {"text": "x", "mood": 1},
+        "textual": 1,
+        "tex": 2,
+    }
+    assert judge([event] * 3).rejected == []
+    assert judge(event | {"id": "text"}).rejected == []
+
+
+@pytest.mark.parametrize("ts", [True, 1e3, "2026-03-02T09:14:07Z", -1, 10**30, AHEAD_MS_MAX + NOW_MS + 1])
+def test_a_time_that_is_not_plain_is_judged_by_itself(ts: Any) -> None:
+    verdict = judge([OBSERVED, OBSERVED | {"ts": ts}])
+    assert len(verdict.events) + len(verdict.rejected) == 2
+    assert verdict.ts_ms[0] == NOW_MS
+
+
 def test_an_unknown_type_is_told_the_known_ones_and_who_writes_alert_events() -> None:
     pointer, detail = refusal(OBSERVED | {"type": "alert.acknowledged"})
     assert pointer == "/type"

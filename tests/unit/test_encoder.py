@@ -6,16 +6,18 @@ import uuid
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.contract.block import HASHED, NAMED, NUMBERS, Block, decode_block, encode_block
+from shared.contract.block import Block, Row, decode_block, encode_block
+from shared.contract.block_wire import HASHED, NAMED, NUMBERS, ROWS_MAX
 from shared.contract.encoder import EventsEncoder
 from shared.contract.entries import lookup_rows
-from shared.contract.events import CHANNELS, EVENT_TYPES, OUTCOMES, STATES, event_decoder
+from shared.contract.events import CHANNELS, EVENT_TYPES, OUTCOMES, STATES, ContactAbandoned, Event, event_decoder
 from shared.contract.hashes import TenantHashes, caller_issue_key
-from shared.contract.rows import TOGETHER_MIN, Lot, RowHashes, encode_events, row_of
-from shared.contract.uuids import uuid_bytes, uuid_of
+from shared.contract.rows import Lot, RowHashes, encode_events, row_of
+from shared.contract.uuids import uuid_of
 
 SECRET = b"s" * 32
 NOW_MS = 1_772_442_847_000
@@ -122,46 +124,63 @@ def test_a_block_of_a_hundred_takes_at_most_sixty_bytes_an_event() -> None:
     assert len(data) / 100 <= 60
 
 
+def block_of(hashes: RowHashes, *, contacts: list[str], ids: list[str]) -> Block:
+    """The block of an abandoned contact each."""
+    sent: list[Event] = [
+        ContactAbandoned(id=event_id, ts=NOW_MS, contact=contact, queue="q", wait_s=1.0)
+        for event_id, contact in zip(ids, contacts, strict=True)
+    ]
+    data, _ = encode_events([Lot("acme", hashes, sent, [NOW_MS] * len(sent))])
+    return decode_block(data)
+
+
 def test_contacts_are_remembered_within_bounds_and_stay_the_same() -> None:
     hashes, reference = RowHashes("acme", SECRET), TenantHashes("acme", SECRET)
     for start in range(0, 70_000, 7_000):
         contacts = [f"c{n}" for n in range(start, start + 7_000)]
-        found = np.frombuffer(hashes.contacts(contacts), "<u8")
+        found = block_of(hashes, contacts=contacts, ids=contacts).contact
         assert int(found[0]) == reference.contact(contacts[0])
         assert int(found[-1]) == reference.contact(contacts[-1])
-    assert hashes.contacts([None]) == bytes(8)
-    assert len(hashes._contacts) <= hashes._contacts.SIZE_MAX + 2
+    assert hashes.contact.cache_info().currsize == RowHashes.CONTACTS_MAX
 
 
-def test_contacts_that_are_uuids_have_the_same_hash_alone_and_together() -> None:
+def test_contacts_that_are_uuids_have_the_same_hash_in_a_block_and_alone() -> None:
     hashes, reference = RowHashes("acme", SECRET), TenantHashes("acme", SECRET)
     contacts = [str(uuid.UUID(int=n * 0x9E3779B97F4A7C15F39CC0605CEDC834 % (1 << 128))) for n in range(1_000)]
-    assert len(contacts) >= TOGETHER_MIN
-    together = np.frombuffer(hashes.contacts(contacts), "<u8").tolist()
-    assert together == [reference.contact(contact) for contact in contacts]
-    assert together[:5] == np.frombuffer(hashes.contacts(contacts[:5]), "<u8").tolist()
-    assert len(set(together)) == 1_000
+    found = block_of(hashes, contacts=contacts, ids=contacts).contact.tolist()
+    assert found == [reference.contact(contact) for contact in contacts]
+    assert len(set(found)) == 1_000
     upper = [contact.upper() for contact in contacts]  # not the canonical form: another contact, hashed as text
-    assert reference.contact(upper[7]) == np.frombuffer(hashes.contacts(upper), "<u8")[7] != together[7]
+    assert reference.contact(upper[7]) == block_of(hashes, contacts=upper, ids=upper).contact[7] != found[7]
     other = TenantHashes("demo", SECRET)
-    assert not {other.contact(contact) for contact in contacts} & set(together)
+    assert not {other.contact(contact) for contact in contacts} & set(found)
 
 
 def test_hashes_of_uuids_are_spread_over_all_bits() -> None:
-    hashes = RowHashes("acme", SECRET)
     ascending = [str(uuid.UUID(int=(1 << 100) + n)) for n in range(4_096)]
-    found = np.frombuffer(hashes.contacts(ascending), "<u8")
+    found = block_of(RowHashes("acme", SECRET), contacts=ascending, ids=ascending).contact
     ones = [int(np.count_nonzero(found >> np.uint64(bit) & np.uint64(1))) for bit in range(64)]
     assert len(set(found.tolist())) == 4_096
     assert all(1_848 < count < 2_248 for count in ones)  # six standard deviations around half
 
 
-@given(st.lists(st.uuids().map(str) | st.text(min_size=1, max_size=40), min_size=1, max_size=5))
-def test_uuids_are_told_from_other_texts_one_by_one_and_together(texts: list[str]) -> None:
-    one_by_one = [uuid_of(text) for text in texts]
-    together = uuid_bytes(texts)
-    assert together == (None if None in one_by_one else b"".join(raw for raw in one_by_one if raw is not None))
-    assert all(raw is None or str(uuid.UUID(bytes=raw)) == text for raw, text in zip(one_by_one, texts, strict=True))
+nearly_uuids = st.tuples(st.uuids().map(str), st.integers(0, 35), st.sampled_from("-0gGaA/:`\n\x00é名🎧")).map(
+    lambda made: made[0][: made[1]] + made[2] + made[0][made[1] + 1 :]
+)
+
+
+@given(st.lists(st.uuids().map(str) | nearly_uuids | st.text(min_size=1, max_size=40), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_uuids_are_told_from_other_texts_in_a_block_and_alone(texts: list[str]) -> None:
+    block = block_of(RowHashes("acme", SECRET), contacts=texts, ids=texts)
+    assert [row not in block.id_strings for row in range(block.n)] == [uuid_of(text) is not None for text in texts]
+    assert [block.event_id(row) for row in range(block.n)] == texts
+    assert block.contact.tolist() == [TenantHashes("acme", SECRET).contact(text) for text in texts]
+
+
+def test_a_larger_commit_than_a_block_holds_is_refused() -> None:
+    with pytest.raises(AssertionError, match="splits larger commits"):
+        encode_block([Row(0, "t", NOW_MS, "1")] * (ROWS_MAX + 1))
 
 
 def test_a_caller_with_another_issue_has_another_key() -> None:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
+from services.ingest.core.glance import may_carry_refused, plain_times
 from services.ingest.core.refusals import explain, why_not_json
-from shared.contract.events import AnyEvent, Event, ts_to_ms
+from shared.contract.events import AnyEvent, Event, Refused, event_decoder, ts_to_ms
 from shared.contract.frames import Rejected
 
 BODY_BYTES_MAX = 1 << 20
@@ -69,37 +70,40 @@ def form_of(content_type: bytes) -> Form | None:
 
 _one = msgspec.json.Decoder(AnyEvent)
 _many = msgspec.json.Decoder(list[AnyEvent])
+_one_refused = msgspec.json.Decoder(Refused)
+_many_refused = msgspec.json.Decoder(list[Refused])
+_judged = event_decoder()
 _raws = msgspec.json.Decoder(list[Raw])
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPACE = b" \t\r\n"
-_ONLY_INT = frozenset({int})
 
 
 def admit(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
     """Judge a body at a moment in ms since 1970 UTC."""
+    looks_bad = may_carry_refused(body)
     try:
         if form is Form.NDJSON:
             events = _one.decode_lines(body)
+            if looks_bad:
+                _one_refused.decode_lines(body)
         elif body[:1] == b"{":
-            event = _one.decode(body)
-            ts = event.ts
-            if ts.__class__ is int and 0 <= ts <= now_ms + AHEAD_MS_MAX:
-                return Admitted([event], [ts], [], [])
-            return _slowly(body, form, now_ms)
+            events = [_one.decode(body)]
+            if looks_bad:
+                _one_refused.decode(body)
         elif body.lstrip(_SPACE)[:1] == b"[":
             events = _many.decode(body)
+            if looks_bad:
+                _many_refused.decode(body)
         else:
             return _slowly(body, form, now_ms)
     except _FAULTS:
         return _slowly(body, form, now_ms)
-    ts_ms = [event.ts for event in events]
-    if not events:
+    ts_ms = plain_times(events, now_ms + AHEAD_MS_MAX)
+    if ts_ms is None or not events:
         return _slowly(body, form, now_ms)
-    if _ONLY_INT.issuperset(map(type, ts_ms)) and min(ts_ms) >= 0 and max(ts_ms) <= now_ms + AHEAD_MS_MAX:
-        if len(events) > EVENTS_MAX:
-            return _too_many(len(events))
-        return Admitted(events, ts_ms, [], [])
-    return _slowly(body, form, now_ms)
+    if len(events) > EVENTS_MAX:
+        return _too_many(len(events))
+    return Admitted(events, ts_ms, [], [])
 
 
 def _slowly(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
@@ -128,7 +132,7 @@ def _each(items: Sequence[bytes], now_ms: int) -> Admitted | Unparsable:
     out = Admitted([], [], [], [])
     for index, item in enumerate(items):
         try:
-            event = _one.decode(item)
+            event = _judged.decode(item)
             ts = ts_to_ms(event.ts)
             if ts > now_ms + AHEAD_MS_MAX:
                 ahead_s = (ts - now_ms) // 1000

@@ -1,0 +1,6 @@
+from collections.abc import Sequence
+
+from shared.contract.events import Event
+
+def may_carry_refused(body: bytes) -> bool: ...
+def plain_times(events: Sequence[Event], max_ms: int) -> list[int] | None: ...

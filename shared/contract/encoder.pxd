@@ -1,0 +1,1 @@
+from shared.contract.block_writer cimport BlockWriter, put_uuid
