@@ -14,20 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import wording
+from services.scoring.core.alert_kinds import AGENT, KINDS, QUEUE
 from services.scoring.core.alert_phases import WORDS, P, T
 from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
 from services.scoring.core.floor import Floor
 from services.scoring.core.parameters import ALERT_RULES, Parameters
-from services.scoring.core.report import agents_at, queues_at, rfc3339, team_name, with_words
+from services.scoring.core.report import rfc3339
 from services.scoring.core.silence import Silence
+from services.scoring.core.subjects import Subjects
 from shared.contract.actions import Acknowledged, Action, Assigned, Closed, Noted, Snoozed
-from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction, encode_alert
+from shared.contract.alerts import Alert, Change, SuggestedAction, encode_alert
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
-
-QUEUE, AGENT, FEED = "queue.strain", "agent.strain", "feed.silent"
-KINDS = (QUEUE, AGENT, FEED)
 
 HISTORY_MAX = 50
 """Changes kept on an alert; enough for a shift, and a loop of actions cannot grow it for ever."""
@@ -62,6 +61,7 @@ class Desk:
     def __init__(self, floor: Floor, silence: Silence) -> None:
         self._floor = floor
         self._silence = silence
+        self._subjects = Subjects(floor)
         self.watches = {kind: Watch() for kind in KINDS}
         self.live: dict[str, Live] = {}
         self._of_row: dict[tuple[str, int], str] = {}
@@ -79,28 +79,20 @@ class Desk:
 
     def lines(self, kind: str) -> Lines:
         """Rules of a kind, for all its rows."""
-        names = self._floor.registers
-        sizes = {QUEUE: len(names.queues.text), AGENT: len(names.agents.text), FEED: len(names.tenants.text)}
-        if sizes[kind] > self._lines[kind].open_line.size:
-            self._lines[kind] = self._grown(kind, self._lines[kind], sizes[kind])
-            self.watches[kind].cover(sizes[kind])
+        size = self._subjects.count(KINDS[kind].subject)
+        if size > self._lines[kind].open_line.size:
+            self._lines[kind] = self._grown(kind, self._lines[kind], size)
+            self.watches[kind].cover(size)
         return self._lines[kind]
 
     def _grown(self, kind: str, lines: Lines, size: int) -> Lines:
         """Rules with the new rows added; the old ones stand as they are until the parameters change."""
         assert self._parameters is not None, "tune before use"
-        names, first = self._floor.registers, lines.open_line.size
-        tenants = names.tenants.text
-        if kind == FEED:
-            scopes = [self._parameters.scope(t) for t in tenants[first:size]]
-        elif kind == AGENT:
-            scopes = [self._parameters.scope(tenants[t]) for t in names.agents.tenant[first:size]]
-        else:
-            new = zip(names.queues.tenant[first:size], names.queues.text[first:size], strict=True)
-            scopes = [self._parameters.scope(tenants[t], q) for t, q in new]
+        of, first = KINDS[kind].subject, lines.open_line.size
+        rules = [self._subjects.scope(of, row, self._parameters).alerts[kind] for row in range(first, size)]
         return Lines(
             *(
-                np.concatenate([getattr(lines, key), [scope.alerts[kind][key] for scope in scopes]])
+                np.concatenate([getattr(lines, key), np.array([rule[key] for rule in rules], np.float64)])
                 for key in ALERT_RULES[kind]
             )
         )
@@ -170,7 +162,7 @@ class Desk:
             opened_ms=at_ms,
             owner=None,
             history=[],
-            evidence=self._evidence(kind, row),
+            evidence=self._subjects.evidence(KINDS[kind].subject, row),
             suppresses=[],
             covered_by=speaker.id if trigger is T.COVERED and speaker else None,
             strain=strain,
@@ -199,7 +191,7 @@ class Desk:
                 live.owner = action.by
             if isinstance(action, Snoozed):
                 watch.snoozed_until[row] = running_ms + action.for_s * 1000
-        live.evidence = self._evidence(kind, row) or live.evidence
+        live.evidence = self._subjects.evidence(KINDS[kind].subject, row) or live.evidence
         self._publish(live, trigger, at_ms, action=action)
         return True
 
@@ -240,7 +232,7 @@ class Desk:
     def act(self, action: Action, at_ms: int, running_ms: int) -> bool:
         """Apply a lead's action; False when the table knows no such step (somebody was first, or it is over)."""
         live = self.live.get(action.alert)
-        if live is None or self._floor.registers.tenants.text[self._tenant(live.kind, live.row)] != action.tenant:
+        if live is None or self._subjects.tenant_name(KINDS[live.kind].subject, live.row) != action.tenant:
             return False
         trigger = _TRIGGERS[type(action)]
         if trigger is T.CLOSED:
@@ -253,15 +245,6 @@ class Desk:
             self._publish(live, T.NOTED, at_ms, history=False)
 
     # --- what is published
-
-    def _tenant(self, kind: str, row: int) -> int:
-        names = self._floor.registers
-        return row if kind == FEED else (names.queues if kind == QUEUE else names.agents).tenant[row]
-
-    def _evidence(self, kind: str, row: int) -> list[str]:
-        if kind == FEED:
-            return []
-        return (self._floor.queue_evidence if kind == QUEUE else self._floor.agent_evidence).of(row)
 
     def _publish(
         self,
@@ -284,29 +267,25 @@ class Desk:
             by = action.by if action else None
             live.history.append(Change(at=at, phase=word, severity=grade, by=by, reason=trigger.value, note=note))
             del live.history[: -HISTORY_MAX or None]
-        strain, drivers = self._drivers(live, at_ms)
-        subject, team = self._subject(live)
-        code = "feed.late" if live.kind == FEED and self._silence.late_age_s(live.row) > 0 else live.kind
-        silence_s = self._silence.late_age_s(live.row) if code == "feed.late" else 0.0
-        if live.kind == FEED and code != "feed.late":
-            silence_s = self._silence.seconds(live.row, at_ms)
-        title, title_zh = wording.title(code, subject.id, silence_s)
-        do = wording.action_code(live.kind, drivers[0].name if drivers else None)
-        text, text_zh = wording.ACTIONS[do]
+        of = KINDS[live.kind].subject
+        subject = self._subjects.subject(of, live.row)
+        said = KINDS[live.kind].say(self._floor, self._silence, live.row, at_ms)
+        title, title_zh = wording.title(said.title, subject.id, said.silence_s)
+        text, text_zh = wording.ACTIONS[said.action]
         alert = Alert(
             id=live.id,
             kind=live.kind,  # type: ignore[arg-type]
             severity=grade,
             phase=word,
-            tenant=self._floor.registers.tenants.text[self._tenant(live.kind, live.row)],
-            team=team,
+            tenant=self._subjects.tenant_name(of, live.row),
+            team=self._subjects.team(of, live.row),
             subject=subject,
-            strain=strain,
+            strain=said.strain,
             title=title,
             title_zh=title_zh,
-            drivers=drivers,
+            drivers=said.drivers,
             evidence=live.evidence,
-            action=SuggestedAction(do, text, text_zh),
+            action=SuggestedAction(said.action, text, text_zh),
             opened_at=rfc3339(live.opened_ms),
             updated_at=at,
             owner=live.owner,
@@ -314,21 +293,6 @@ class Desk:
             suppresses=live.suppresses,
         )
         self._changes.append(encode_alert(alert))
-
-    def _subject(self, live: Live) -> tuple[Subject, str | None]:
-        names, floor = self._floor.registers, self._floor
-        if live.kind == FEED:
-            return Subject("tenant", names.tenants.text[live.row]), None
-        if live.kind == QUEUE:
-            return Subject("queue", names.queues.text[live.row]), team_name(floor, int(floor.queues.team[live.row]))
-        return Subject("agent", names.agents.text[live.row]), team_name(floor, int(floor.agents.team[live.row]))
-
-    def _drivers(self, live: Live, at_ms: int) -> tuple[float, list[Driver]]:
-        if live.kind == FEED:
-            return 0.0, []
-        look = queues_at if live.kind == QUEUE else agents_at
-        judged = look(self._floor, np.array([live.row]), at_ms)[0][0]
-        return judged.strain, with_words(judged.drivers)
 
     # --- checkpoints
 

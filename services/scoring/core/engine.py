@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.agent_table import JudgedAgents
-from services.scoring.core.desk import AGENT, FEED, QUEUE, Desk
+from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
+from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Screened, by_tenant, screen
 from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters

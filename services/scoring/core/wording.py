@@ -139,10 +139,11 @@ def title(code: str, subject: str, silence_s: float = 0.0) -> Texts:
     )
 
 
-def action_code(kind: str, strongest: str | None) -> str:
-    """What to suggest, from the kind of alert and its strongest driver."""
-    if kind == "feed.silent":
-        return "feed.check"
-    if kind == "queue.strain":
-        return f"queue.{strongest or 'predicted_wait'}"
+def queue_action(strongest: str | None) -> str:
+    """What to suggest for a queue, from its strongest driver."""
+    return f"queue.{strongest or 'predicted_wait'}"
+
+
+def agent_action(strongest: str | None) -> str:
+    """What to suggest for an agent, from the strongest driver."""
     return _AGENT_ACTIONS.get(strongest or "", "agent.break")

@@ -1,0 +1,61 @@
+"""What alerts are about: queues, agents, issues, teams and tenants, each a row of its register."""
+
+from __future__ import annotations
+
+from services.scoring.core.floor import Floor
+from services.scoring.core.intake import Names
+from services.scoring.core.parameters import Parameters, Scope
+from services.scoring.core.report import team_name
+from shared.contract.alerts import Subject
+
+QUEUE, AGENT, ISSUE, TEAM, TENANT = "queue", "agent", "issue", "team", "tenant"
+
+
+class Subjects:
+    """Names, teams and rules of the subjects of one partition."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+
+    def count(self, of: str) -> int:
+        """How many subjects of a type there are."""
+        return len(self._names(of).text)
+
+    def tenant(self, of: str, row: int) -> int:
+        """Number of the tenant that a subject belongs to."""
+        return row if of == TENANT else self._names(of).tenant[row]
+
+    def tenant_name(self, of: str, row: int) -> str:
+        """Name of the tenant that a subject belongs to."""
+        return self._floor.registers.tenants.text[self.tenant(of, row)]
+
+    def scope(self, of: str, row: int, parameters: Parameters) -> Scope:
+        """Parameters of a subject: a queue has its own, all others those of their tenant."""
+        queue = self._names(of).text[row] if of == QUEUE else None
+        return parameters.scope(self.tenant_name(of, row), queue)
+
+    def subject(self, of: str, row: int) -> Subject:
+        """As an alert names it."""
+        return Subject(of, self._names(of).text[row])  # type: ignore[arg-type]
+
+    def team(self, of: str, row: int) -> str | None:
+        """The team that an alert is for; None for all leads of the tenant."""
+        if of == TEAM:
+            return self._names(of).text[row]
+        codes = {QUEUE: self._floor.queues.team, AGENT: self._floor.agents.team}.get(of)
+        return None if codes is None else team_name(self._floor, int(codes[row]))
+
+    def evidence(self, of: str, row: int) -> list[str]:
+        """Ids of the events behind it, oldest first."""
+        kept = {QUEUE: self._floor.queue_evidence, AGENT: self._floor.agent_evidence}.get(of)
+        return [] if kept is None else kept.of(row)
+
+    def _names(self, of: str) -> Names:
+        names = self._floor.registers
+        return {
+            QUEUE: names.queues,
+            AGENT: names.agents,
+            ISSUE: names.issues,
+            TEAM: names.teams,
+            TENANT: names.tenants,
+        }[of]
