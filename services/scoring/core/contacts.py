@@ -47,10 +47,11 @@ class Contacts(Table):
     def __init__(self) -> None:
         super().__init__()
         self._index = HashIndex()
-        self._free: list[int] = []
+        self._free = np.empty(0, np.int64)
+        self._free_n = 0
 
     def __len__(self) -> int:
-        return self.n - len(self._free)
+        return self.n - self._free_n
 
     def rows_of(self, tenant: int, hashes: NDArray[np.uint64]) -> Rows:
         """Rows of the contacts of a tenant, new ones included."""
@@ -59,12 +60,14 @@ class Contacts(Table):
         while len(self) + keys.size > CONTACTS_MAX and len(self) + self._unknown(keys) > CONTACTS_MAX:
             used = np.flatnonzero(self.key[: self.n])
             self._drop(used[np.argsort(self.last_ms[used], kind="stable")[: CONTACTS_MAX // 16]])
-        free = np.array(self._free[: -keys.size - 1 : -1], np.int64)  # the last freed first
-        supply = np.concatenate([free, np.arange(self.n, self.n + keys.size - free.size)])
+        free = min(self._free_n, keys.size)  # the last freed first
+        supply = np.concatenate(
+            [self._free[self._free_n - free : self._free_n][::-1], np.arange(self.n, self.n + keys.size - free)]
+        )
         rows, taken = self._index.number(keys, supply)
         if taken:
-            del self._free[len(self._free) - min(taken, free.size) :]
-            self.add_many(max(taken - free.size, 0))
+            self._free_n -= min(taken, free)
+            self.add_many(max(taken - free, 0))
             self.key[rows] = keys
         return rows
 
@@ -74,7 +77,8 @@ class Contacts(Table):
     def _drop(self, rows: Rows) -> None:
         for row in rows.tolist():
             self.reset_row(row)
-        self._free.extend(rows.tolist())
+        self._free = np.concatenate([self._free[: self._free_n], rows])
+        self._free_n = self._free.size
         self._reindex()
 
     def _reindex(self) -> None:
@@ -94,10 +98,11 @@ class Contacts(Table):
 
     def pack(self) -> dict[str, Any]:
         """See Table. Free rows keep their order, so that a restored table fills the same rows."""
-        return super().pack() | {"free": list(self._free)}
+        return super().pack() | {"free": self._free[: self._free_n].tobytes()}
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """See Table."""
         super().unpack(packed)
-        self._free = list(packed["free"])
+        self._free = np.frombuffer(packed["free"], np.int64)
+        self._free_n = self._free.size
         self._reindex()

@@ -65,7 +65,7 @@ class Desk:
         self.watches = {kind: Watch() for kind in KINDS}
         self.live: dict[str, Live] = {}
         self._of_row: dict[tuple[str, int], str] = {}
-        self._lines = {kind: _no_lines() for kind in KINDS}
+        self._forget_lines()
         self._parameters: Parameters | None = None
         self._changes: list[bytes] = []
         self._new_id: Callable[[], str] = str
@@ -75,27 +75,30 @@ class Desk:
     def tune(self, parameters: Parameters) -> None:
         """Take parameters into force."""
         self._parameters = parameters
-        self._lines = {kind: _no_lines() for kind in KINDS}
+        self._forget_lines()
+
+    def _forget_lines(self) -> None:
+        self._lines = {kind: _grown(None, 0) for kind in KINDS}
+        self._known = dict.fromkeys(KINDS, 0)  # rows of each that have their rules
 
     def lines(self, kind: str) -> Lines:
         """Rules of a kind, for all its rows."""
         size = self._subjects.count(KINDS[kind].subject)
-        if size > self._lines[kind].open_line.size:
-            self._lines[kind] = self._grown(kind, self._lines[kind], size)
-            self.watches[kind].cover(size)
+        if size > self._known[kind]:
+            self._cover(kind, size)
         return self._lines[kind]
 
-    def _grown(self, kind: str, lines: Lines, size: int) -> Lines:
-        """Rules with the new rows added; the old ones stand as they are until the parameters change."""
+    def _cover(self, kind: str, size: int) -> None:
+        """Rules of the new rows; the old ones stand as they are until the parameters change."""
         assert self._parameters is not None, "tune before use"
-        of, first = KINDS[kind].subject, lines.open_line.size
-        rules = [self._subjects.scope(of, row, self._parameters).alerts[kind] for row in range(first, size)]
-        return Lines(
-            *(
-                np.concatenate([getattr(lines, key), np.array([rule[key] for rule in rules], np.float64)])
-                for key in ALERT_RULES[kind]
-            )
-        )
+        of, known = KINDS[kind].subject, self._known[kind]
+        if size > self._lines[kind].open_line.size:
+            self._lines[kind] = _grown(self._lines[kind], 2 * size)
+        rules = [self._subjects.scope(of, row, self._parameters).alerts[kind] for row in range(known, size)]
+        for key in ALERT_RULES[kind]:
+            getattr(self._lines[kind], key)[known:size] = [rule[key] for rule in rules]
+        self._known[kind] = size
+        self.watches[kind].cover(size)
 
     # --- moments
 
@@ -309,8 +312,13 @@ class Desk:
             self.watches[kind].unpack(watch)
         self.live = {live.id: live for live in msgspec.convert(packed["live"], list[Live])}
         self._of_row = {(live.kind, live.row): live.id for live in self.live.values()}
-        self._lines = {kind: _no_lines() for kind in KINDS}
+        self._forget_lines()
 
 
-def _no_lines() -> Lines:
-    return Lines(*(np.empty(0) for _ in ALERT_RULES[QUEUE]))
+def _grown(lines: Lines | None, size: int) -> Lines:
+    """The same rules, with room for so many rows."""
+    room = [np.zeros(size) for _ in ALERT_RULES[QUEUE]]
+    if lines is not None:
+        for column, key in zip(room, ALERT_RULES[QUEUE], strict=True):
+            column[: getattr(lines, key).size] = getattr(lines, key)
+    return Lines(*room)

@@ -166,13 +166,13 @@ def screen(
     return out
 
 
-def _rows(codes: Any, strings: list[str], tenant: int, names: Names) -> Any:
+def _rows(codes: Any, strings: list, tenant: int, names: Names) -> Any:
     """Block codes to the engine's numbers, new names in order of appearance; code 0 to -1."""
     code: cython.const[cython.int][::1] = memoryview(codes)
     out = np.empty(code.shape[0], np.intp)
     rows: cython.Py_ssize_t[::1] = memoryview(out)
     found: cython.Py_ssize_t[::1] = memoryview(np.full(len(strings), -1))
-    known = names.rows_of(tenant)
+    known: dict = names.rows_of(tenant)
     i: cython.Py_ssize_t
     for i in range(code.shape[0]):
         c: cython.Py_ssize_t = code[i]
