@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contract.block_reader import NARROW, WIDE, read_cells
-from shared.contract.block_wire import CODES, MAGIC, ROWS_MAX, VERSION, Wire, decoder
+from shared.contract.block_wire import CODES, MAGIC, ROWS_MAX, VERSION, Column
+from shared.contract.string_table import StringTable
 
 _NAN = float("nan")
 _U1, _U4, _U8, _I4, _I8, _F8, _S16 = map(np.dtype, ("u1", "u4", "u8", "i4", "i8", "f8", "S16"))
@@ -54,6 +55,24 @@ class Row(NamedTuple):
 assert tuple(CODES) == Row._fields
 
 
+class _Read(msgspec.Struct, array_like=True):
+    """A `Wire` as it is read: the string table stays as it lies there."""
+
+    rows: int
+    base_ts_ms: int
+    kinds: bytes
+    times: bytes
+    tenants: bytes
+    ids: bytes
+    id_rows: list[int]
+    id_strings: list[str]
+    strings: msgspec.Raw
+    columns: list[Column]
+
+
+_decoder = msgspec.msgpack.Decoder(_Read)
+
+
 @dataclass(slots=True)
 class Block:
     """Columns of equal length n, in the order in which ingest took the events.
@@ -63,7 +82,7 @@ class Block:
     """
 
     n: int
-    strings: list[str]
+    strings: StringTable
     kind: NDArray[np.uint8]
     tenant: NDArray[np.int32]
     ts_ms: NDArray[np.int64]
@@ -111,7 +130,7 @@ def decode_block(data: bytes | memoryview) -> Block:
     if data[2] > VERSION:
         raise NewerBlock(f"block version {data[2]}, this service reads up to {VERSION}: upgrade it")
     try:
-        wire = decoder.decode(memoryview(data)[3:])
+        wire = _decoder.decode(memoryview(data)[3:])
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise BadBlock(f"damaged block: {fault}") from None
     try:
@@ -120,7 +139,7 @@ def decode_block(data: bytes | memoryview) -> Block:
         raise BadBlock(f"damaged block: {fault}") from None
 
 
-def _block_of(wire: Wire) -> Block:
+def _block_of(wire: _Read) -> Block:
     n = wire.rows
     if not 0 < n <= ROWS_MAX:
         raise ValueError(f"{n} rows")
@@ -130,13 +149,14 @@ def _block_of(wire: Wire) -> Block:
         raise ValueError("id strings do not fit the rows")
     # Two arrays for all columns: each array that is made costs more than the cells of a small block.
     wide, narrow = np.empty((len(WIDE), n), _U8), np.zeros((len(NARROW), n), _U4)
-    read_cells(wire, wide, narrow)
+    strings = StringTable(bytes(wire.strings))
+    read_cells(wire, len(strings), wide, narrow)
     contact, caller, previous = wide[:3]
     n0, n1, n2, n3, n4 = wide[3:8].view(_F8)
     tenant, queue, agent, issue, other, reason = narrow[:6].view(_I4)
     return Block(
         n=n,
-        strings=wire.strings,
+        strings=strings,
         kind=np.frombuffer(wire.kinds, _U1),
         tenant=tenant,
         ts_ms=wide[8].view(_I8),

@@ -61,13 +61,16 @@ def _load(data: cython.uchar[::1], at: cython.Py_ssize_t, width: cython.Py_ssize
     return low | high << 32
 
 
-def read_cells(wire: object, wide_cells: object, narrow_cells: object) -> None:
-    """Fill a (WIDE, rows) array of uint64 and a (NARROW, rows) array of zeros of uint32 from a `Wire`."""
+def read_cells(wire: object, strings: int, wide_cells: object, narrow_cells: object) -> None:
+    """Fill a (WIDE, rows) array of uint64 and a (NARROW, rows) array of zeros of uint32 from a block of the wire.
+
+    `strings` is the size of its string table.
+    """
     columns: list = wire.columns
     parts: list = [wire.kinds, wire.times, wire.tenants]
     for column in columns:
         parts += (column.rows, column.values)
-    cells: _Cells = _Cells(wide_cells, narrow_cells, bytearray(b"".join(parts)), len(wire.strings))
+    cells: _Cells = _Cells(wide_cells, narrow_cells, bytearray(b"".join(parts)), strings)
     if len(wire.kinds) != cells.n:
         raise ValueError("kinds do not fit the rows")
     cells.order()

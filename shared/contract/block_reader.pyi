@@ -1,9 +1,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.contract.block_wire import Wire
+from shared.contract.block import _Read
 
 WIDE: tuple[str, ...]
 NARROW: tuple[str, ...]
 
-def read_cells(wire: Wire, wide_cells: NDArray[np.uint64], narrow_cells: NDArray[np.uint32]) -> None: ...
+def read_cells(
+    wire: _Read, strings: int, wide_cells: NDArray[np.uint64], narrow_cells: NDArray[np.uint32]
+) -> None: ...

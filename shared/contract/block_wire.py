@@ -54,7 +54,6 @@ class Wire(msgspec.Struct, array_like=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
-decoder = msgspec.msgpack.Decoder(Wire)
 
 
 def code_width(strings: int) -> int:

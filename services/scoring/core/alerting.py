@@ -163,8 +163,8 @@ class Watch(Table):
 
     def cover(self, rows: int) -> None:
         """At least that many rows."""
-        while self.n < rows:
-            self.add()
+        if rows > self.n:
+            self.add_many(rows - self.n)
 
     def watcher(self, rule: Lines, running_ms: cython.longlong) -> Watcher:
         """The watch with its columns bound, at a moment."""

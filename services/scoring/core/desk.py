@@ -94,9 +94,9 @@ class Desk:
         of, known = KINDS[kind].subject, self._known[kind]
         if size > self._lines[kind].open_line.size:
             self._lines[kind] = _grown(self._lines[kind], 2 * size)
-        rules = [self._subjects.scope(of, row, self._parameters).alerts[kind] for row in range(known, size)]
-        for key in ALERT_RULES[kind]:
-            getattr(self._lines[kind], key)[known:size] = [rule[key] for rule in rules]
+        for scope, first, last in self._subjects.scopes(of, known, size, self._parameters):
+            for key, value in scope.alerts[kind].items():
+                getattr(self._lines[kind], key)[first:last] = value
         self._known[kind] = size
         self.watches[kind].cover(size)
 

@@ -147,12 +147,9 @@ class Floor:
 
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
         """Apply a batch; the rows of agents and of queues that it touched."""
-        while self.agents.n < len(self.registers.agents.text):
-            row = self.agents.add()
-            self.agents.tenant[row] = self.registers.agents.tenant[row]
-        while self.queues.n < len(self.registers.queues.text):
-            row = self.queues.add()
-            self.queues.tenant[row] = self.registers.queues.tenant[row]
+        for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
+            new = table.add_many(len(names.text) - table.n)
+            table.tenant[new] = names.tenant[table.n - new.size :]
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
         self._retune()

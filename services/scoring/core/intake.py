@@ -12,12 +12,20 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.seen import Seen
 from shared.contract.block import Block
 from shared.contract.entries import Events
 from shared.contract.rows import STATE
+from shared.contract.string_table import StringTable
 
 Rows = NDArray[np.intp]
+
+_FNV_BASIS = cython.declare(cython.ulonglong, 0xCBF29CE484222325)
+_FNV_PRIME = cython.declare(cython.ulonglong, 0x100000001B3)
+_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
+_MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
 AHEAD_FAULT_MS = 60_000
 """An event more than a minute ahead of the log takes effect now, and is counted as a clock fault."""
@@ -27,27 +35,44 @@ class Names:
     """Names of one kind within tenants, numbered in order of appearance."""
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.tenant: list[int] = []
-        self._rows: dict[int, dict[str, int]] = {}
+        self._clear()
 
-    def rows_of(self, tenant: int) -> dict[str, int]:
-        """Number by name of a tenant's names."""
-        return self._rows.setdefault(tenant, {})
+    def _clear(self) -> None:
+        self.text: list = []
+        self.tenant: list = []
+        self.index = HashIndex()
+        # All names as UTF-8, one after the other, and where each begins: a look-up compares bytes that lie together.
+        self.bytes = np.zeros(1 << 12, np.uint8)
+        self.begins = np.zeros(1 << 8, np.int64)
 
     def row(self, tenant: int, name: str) -> int:
         """Number of a name, new ones included."""
-        rows = self.rows_of(tenant)
-        found = rows.get(name)
-        if found is None:
-            found = rows[name] = len(self.text)
-            self.text.append(name)
-            self.tenant.append(tenant)
-        return found
+        data = name.encode()
+        found = self._find(tenant, data, 0, len(data))
+        return self._add(tenant, name, data) if found < 0 else found
 
     def find(self, tenant: int, name: str) -> int | None:
         """Number of a known name."""
-        return self.rows_of(tenant).get(name)
+        data = name.encode()
+        found = self._find(tenant, data, 0, len(data))
+        return None if found < 0 else found
+
+    def _find(self, tenant: int, data: bytes, first: int, length: int) -> int:
+        return _Lookup(self, tenant).find(data, first, length)
+
+    def _add(self, tenant: int, name: str, data: bytes) -> int:
+        row = len(self.text)
+        first = int(self.begins[row])
+        while first + len(data) > self.bytes.size:
+            self.bytes = np.concatenate([self.bytes, np.zeros_like(self.bytes)])
+        if row + 2 > self.begins.size:
+            self.begins = np.concatenate([self.begins, np.zeros_like(self.begins)])
+        self.bytes[first : first + len(data)] = np.frombuffer(data, np.uint8)
+        self.begins[row + 1] = first + len(data)
+        self.text.append(name)
+        self.tenant.append(tenant)
+        _Lookup(self, tenant).put(data, row)
+        return row
 
     def pack(self) -> dict[str, Any]:
         """Names in order."""
@@ -55,10 +80,86 @@ class Names:
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
-        self.text, self.tenant = list(packed["text"]), list(packed["tenant"])
-        self._rows = {}
-        for row, (tenant, name) in enumerate(zip(self.tenant, self.text, strict=True)):
-            self.rows_of(tenant)[name] = row
+        self._clear()
+        for tenant, name in zip(packed["tenant"], packed["text"], strict=True):
+            self._add(tenant, name, name.encode())
+
+
+@cython.final
+@cython.cclass
+class _Lookup:
+    """The names of one tenant by their bytes."""
+
+    tenant: cython.ulonglong
+    index: HashIndex
+    bytes: cython.uchar[::1]
+    begins: cython.longlong[::1]
+
+    def __init__(self, names: Names, tenant: cython.ulonglong) -> None:
+        self.tenant = tenant * _TENANT_MIX & _MASK64
+        self.index = names.index
+        self.bytes = memoryview(names.bytes)
+        self.begins = memoryview(names.begins)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def key(
+        self, data: cython.const[cython.uchar][::1], first: cython.Py_ssize_t, length: cython.Py_ssize_t
+    ) -> cython.ulonglong:
+        """FNV-1a, well mixed, of a tenant and a name."""
+        key: cython.ulonglong = self.tenant ^ _FNV_BASIS
+        i: cython.Py_ssize_t
+        for i in range(first, first + length):
+            key = (key ^ data[i]) * _FNV_PRIME & _MASK64
+        return ((key ^ (key >> 32)) * _MIX & _MASK64) | 1  # 0 is no key
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def at(
+        self,
+        key: cython.ulonglong,
+        data: cython.const[cython.uchar][::1],
+        first: cython.Py_ssize_t,
+        length: cython.Py_ssize_t,
+    ) -> cython.longlong:
+        """The number under a key if it is of this name, -1 if there is none, -2 if it is of another."""
+        row: cython.longlong = self.index.find(key)
+        if row < 0:
+            return -1
+        begins: cython.longlong = self.begins[row]
+        if self.begins[row + 1] - begins != length:
+            return -2
+        i: cython.Py_ssize_t
+        for i in range(length):
+            if self.bytes[begins + i] != data[first + i]:
+                return -2
+        return row
+
+    def find(self, data: Any, first: cython.Py_ssize_t, length: cython.Py_ssize_t) -> int:
+        view: cython.const[cython.uchar][::1] = data if cython.compiled else memoryview(data)
+        return self.look(view, first, length)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def look(
+        self, data: cython.const[cython.uchar][::1], first: cython.Py_ssize_t, length: cython.Py_ssize_t
+    ) -> cython.longlong:
+        """Number of a name, -1 for a new one."""
+        key: cython.ulonglong = self.key(data, first, length)
+        found: cython.longlong = self.at(key, data, first, length)
+        while found == -2:  # two names of one key: the later is kept under the next one
+            key = (key + 2) & _MASK64
+            found = self.at(key, data, first, length)
+        return found
+
+    def put(self, data: Any, row: cython.longlong) -> None:
+        """Keep a new name's number."""
+        view: cython.const[cython.uchar][::1] = data if cython.compiled else memoryview(data)
+        key: cython.ulonglong = self.key(view, 0, len(data))
+        while self.index.find(key) >= 0:
+            key = (key + 2) & _MASK64
+        self.index.make_room(1)
+        self.index.set(key, row)
 
 
 @dataclass(slots=True)
@@ -166,19 +267,22 @@ def screen(
     return out
 
 
-def _rows(codes: Any, strings: list, tenant: int, names: Names) -> Any:
+def _rows(codes: Any, strings: StringTable, tenant: int, names: Names) -> Any:
     """Block codes to the engine's numbers, new names in order of appearance; code 0 to -1."""
     code: cython.const[cython.int][::1] = memoryview(codes)
+    raw: cython.const[cython.uchar][::1] = strings.raw if cython.compiled else memoryview(strings.raw)
+    span: cython.int[:, ::1] = memoryview(strings.spans)
     out = np.empty(code.shape[0], np.intp)
     rows: cython.Py_ssize_t[::1] = memoryview(out)
-    found: cython.Py_ssize_t[::1] = memoryview(np.full(len(strings), -1))
-    known: dict = names.rows_of(tenant)
+    found: cython.longlong[::1] = memoryview(np.full(len(strings), -1))
+    lookup: _Lookup = _Lookup(names, tenant)
     i: cython.Py_ssize_t
     for i in range(code.shape[0]):
         c: cython.Py_ssize_t = code[i]
         if c and found[c] < 0:
-            name = strings[c]
-            row = known.get(name)
-            found[c] = names.row(tenant, name) if row is None else row
+            found[c] = lookup.look(raw, span[c, 0], span[c, 1])
+            if found[c] < 0:
+                found[c] = names.row(tenant, strings[c])
+                lookup = _Lookup(names, tenant)  # its arrays may lie elsewhere now
         rows[i] = found[c] if c else -1
     return out

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Names
 from services.scoring.core.parameters import Parameters, Scope
@@ -29,10 +32,18 @@ class Subjects:
         """Name of the tenant that a subject belongs to."""
         return self._floor.registers.tenants.text[self.tenant(of, row)]
 
-    def scope(self, of: str, row: int, parameters: Parameters) -> Scope:
-        """Parameters of a subject: a queue has its own, all others those of their tenant."""
-        queue = self._names(of).text[row] if of == QUEUE else None
-        return parameters.scope(self.tenant_name(of, row), queue)
+    def scopes(self, of: str, first: int, last: int, parameters: Parameters) -> Iterator[tuple[Scope, int, int]]:
+        """Parameters of rows from `first` to `last`, by runs: a queue has its own, others have their tenant's."""
+        names = self._names(of)
+        if of == QUEUE:
+            for row in range(first, last):
+                yield parameters.scope(self.tenant_name(of, row), names.text[row]), row, row + 1
+            return
+        tenants = range(first, last) if of == TENANT else names.tenant[first:last]
+        for tenant, run in groupby(tenants):
+            end = first + sum(1 for _ in run)
+            yield parameters.scope(self._floor.registers.tenants.text[tenant]), first, end
+            first = end
 
     def subject(self, of: str, row: int) -> Subject:
         """As an alert names it."""

@@ -1,0 +1,9 @@
+import numpy as np
+from numpy.typing import NDArray
+
+class StringTable:
+    raw: bytes
+    spans: NDArray[np.int32]
+    def __init__(self, raw: bytes) -> None: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, code: int) -> str: ...
