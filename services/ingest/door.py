@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from services.ingest.core.admission import BODY_BYTES_MAX, Form, Unparsable, admit, form_of
+from services.ingest.core.admission import BODY_BYTES_MAX, Form, Unparsable, admit, admit_plain, form_of
 from services.ingest.core.bucket import Bucket
 from services.ingest.core.problems import ONE_ACCEPTED, Answer, accepted, problem
 from services.ingest.measures import Measures
@@ -18,7 +18,9 @@ from services.ingest.rejects import Rejects
 from shared.access import EVENTS_WRITE, KeyRing, Principal
 from shared.clock import Clock
 from shared.contract.entries import EntryId
+from shared.contract.events import Event
 from shared.contract.frames import Rejected
+from shared.contract.plain_events import PlainEvents
 from shared.log import LogUnavailable
 
 EVENTS_PATH = b"/v1/events"
@@ -130,6 +132,10 @@ class Door:
         """Judge the body and hand its good events to the log."""
         now_ms = self._clock.now_ms()
         tenant = request.sender.tenant
+        plain = admit_plain(body, request.form, now_ms)
+        if plain is not None:
+            request.bucket.take(len(plain))
+            return self._submit(tenant, plain, plain.ts_ms, [])
         verdict = admit(body, request.form, now_ms)
         if isinstance(verdict, Unparsable):
             request.bucket.take(1)
@@ -145,6 +151,11 @@ class Door:
                 detail = rejected[0].detail if len(rejected) == 1 else f"all {len(rejected)} events were refused"
                 return self.counted(problem(422, detail, rejected=rejected))
             return self.counted(accepted(0, 0))
+        return self._submit(tenant, events, ts_ms, rejected)
+
+    def _submit(
+        self, tenant: str, events: list[Event] | PlainEvents, ts_ms: list[int], rejected: list[Rejected]
+    ) -> Answer | Pending:
         try:
             return Pending(self._publisher.submit(tenant, events, ts_ms), ts_ms, rejected)
         except Busy:

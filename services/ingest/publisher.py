@@ -18,13 +18,15 @@ from shared.contract.encoder import EventsEncoder
 from shared.contract.entries import EntryId, block_fields
 from shared.contract.events import Event
 from shared.contract.keys import partition_of
+from shared.contract.plain_events import PlainEvents
 from shared.contract.rows import Asked, RowHashes
 from shared.log import Log, LogUnavailable, Lookup
 
 COMMIT_EVENTS_MAX = 10_000
 """Events of one entry: half a megabyte, which a reader takes in one read; and the most that one request may hold."""
 WAITING_EVENTS_MAX = 50_000
-"""Events of a partition that wait for the log, some 25 MB. A log that is this far behind needs its senders to pause."""
+"""Events of a partition that wait for the log, some 25 MB; at most 60 as plain events, which keep their bodies.
+A log that is this far behind needs its senders to pause."""
 AHEAD_EVENTS_MIN = 256
 """Events that are worth encoding before their turn, which closes the entry; fewer rather wait for company."""
 APPEND_TIMEOUT_S = 6.0
@@ -113,7 +115,7 @@ class Publisher:
         self._hashes: dict[str, RowHashes] = {}
         self._away = False
 
-    def submit(self, tenant: str, events: Sequence[Event], ts_ms: Sequence[int]) -> Commit:
+    def submit(self, tenant: str, events: Sequence[Event] | PlainEvents, ts_ms: Sequence[int]) -> Commit:
         """Put events of one request into the next entry; the commit, shared with others, says what became of it.
 
         At least one event, at most COMMIT_EVENTS_MAX. Raises Busy.

@@ -6,6 +6,4 @@ from shared.contract.block import _Read
 WIDE: tuple[str, ...]
 NARROW: tuple[str, ...]
 
-def read_cells(
-    wire: _Read, strings: int, wide_cells: NDArray[np.uint64], narrow_cells: NDArray[np.uint32]
-) -> None: ...
+def read_cells(wire: _Read, strings: int, wide_cells: NDArray[np.uint64], narrow_cells: NDArray[np.uint32]) -> None: ...

@@ -5,6 +5,10 @@ cimport cython
 
 cpdef bint put_uuid(str text, unsigned long long[::1] out, Py_ssize_t at) except -1
 
+cpdef bint put_raw_uuid(
+    const unsigned char* data, unsigned long long span, unsigned long long[::1] out, Py_ssize_t at
+) except -1
+
 
 @cython.final
 cdef class BlockWriter:
@@ -26,6 +30,7 @@ cdef class BlockWriter:
     cdef list names
 
     cdef object put_id(self, Py_ssize_t row, str event_id)
+    cdef object put_raw_id(self, Py_ssize_t row, bytes body, unsigned long long span)
     cdef unsigned long long code(self, str name) except? 0xFFFFFFFF
     cdef bytes finish(self, list wanted, list tenants)
     cdef object name_places(self, Py_ssize_t column, unsigned long long[::1] places, list strings)

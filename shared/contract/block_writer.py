@@ -25,11 +25,12 @@ _LAST_NAME = cython.declare(cython.int, COLUMNS.index("reason"))
 _FLAGS = cython.declare(cython.int, COLUMNS.index("flags"))
 _FIRST_NUMBER = cython.declare(cython.int, COLUMNS.index("n0"))
 _CODES = [CODES[name] for name in COLUMNS]
+_LENGTH_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 _NAN_BITS = cython.declare(cython.ulonglong, NAN_BITS)
 _NO_NAMES, _NO_NUMBERS = bytes(8 * (len(COLUMNS) - len(NUMBERS))), NAN_BITS.to_bytes(8, "little") * len(NUMBERS)
 
 # Tables, because what a digit is cannot be foreseen, and a branch that is foreseen wrongly costs more than a byte.
-_NIBBLES = bytes("0123456789abcdef".find(chr(at)) & 255 for at in range(128))  # no digit: 255
+_NIBBLES = bytes("0123456789abcdef".find(chr(at)) & 255 for at in range(256))  # no digit: 255
 _NIBBLE = cython.declare(cython.uchar[::1], memoryview(bytearray(_NIBBLES)))
 _DIGITS_AT = cython.declare(
     cython.uchar[::1], memoryview(bytearray((*range(0, 8, 2), 9, 11, 14, 16, 19, 21, *range(24, 36, 2))))
@@ -46,6 +47,41 @@ def put_uuid(text: str, out: cython.ulonglong[::1], at: cython.Py_ssize_t) -> cy
     for i in range(16):
         byte = _NIBBLE[ord(text[_DIGITS_AT[i]])]
         other = _NIBBLE[ord(text[_DIGITS_AT[i] + 1])]
+        wrong |= byte | other
+        half |= cython.cast(cython.ulonglong, byte << 4 | other) << (i & 7) * 8
+        if i & 7 == 7:
+            if wrong > 15:
+                return False
+            out[at + (i >> 3)] = half
+            half = 0
+    return True
+
+
+@cython.locals(
+    i=cython.Py_ssize_t,
+    byte=cython.uint,
+    other=cython.uint,
+    wrong=cython.uint,
+    half=cython.ulonglong,
+    start=cython.Py_ssize_t,
+)
+def put_raw_uuid(
+    data: cython.pointer[cython.const[cython.uchar]],
+    span: cython.ulonglong,
+    out: cython.ulonglong[::1],
+    at: cython.Py_ssize_t,
+) -> cython.bint:
+    """`put_uuid` of a text in UTF-8 that lies in a body: (start) << 32 | (length)."""
+    wrong = 0
+    half = 0
+    start = span >> 32
+    if span & _LENGTH_MASK != 36:
+        return False
+    if not (data[start + 8] == data[start + 13] == data[start + 18] == data[start + 23] == 45):  # dashes
+        return False
+    for i in range(16):
+        byte = _NIBBLE[data[start + _DIGITS_AT[i]]]
+        other = _NIBBLE[data[start + _DIGITS_AT[i] + 1]]
         wrong |= byte | other
         half |= cython.cast(cython.ulonglong, byte << 4 | other) << (i & 7) * 8
         if i & 7 == 7:
@@ -94,6 +130,12 @@ class BlockWriter:
             found = self.known[name] = len(self.names)
             self.names.append(name)
         return found
+
+    def put_raw_id(self, row: cython.Py_ssize_t, body: bytes, span: cython.ulonglong):
+        """`put_id` of a text in a body; see `put_raw_uuid`."""
+        data: cython.pointer[cython.const[cython.uchar]] = body
+        if not put_raw_uuid(data, span, self.id_cells, 2 * row):
+            self.put_id(row, data[span >> 32 : (span >> 32) + (span & _LENGTH_MASK)].decode())
 
     def put_row(self, at_row: int, given: Row) -> None:
         """Put one row whose hashes and codes are known; `kinds` of the block says its kind too."""

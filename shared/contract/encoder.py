@@ -11,10 +11,11 @@ from struct import Struct
 import cython
 from msgspec.structs import astuple
 
-from shared.contract.block_wire import NUMBERS
-from shared.contract.block_writer import COLUMNS, BlockWriter, put_uuid
+from shared.contract.block_wire import NAN_BITS, NUMBERS
+from shared.contract.block_writer import COLUMNS, BlockWriter, put_raw_uuid, put_uuid
 from shared.contract.events import Event
 from shared.contract.hashes import issue_hash
+from shared.contract.plain_events import CELLS, PlainEvents
 from shared.contract.rows import FLAGS, HANDLED, KIND_OF, OFFERED, PLACES, REASON, Asked, RowHashes
 
 _COLUMN_COUNT = cython.declare(cython.int, len(COLUMNS))
@@ -22,10 +23,14 @@ _REASON = cython.declare(cython.int, COLUMNS.index("reason"))
 _CONTACT = cython.declare(cython.int, COLUMNS.index("contact"))
 _CALLER = cython.declare(cython.int, COLUMNS.index("caller"))
 _FLAGS = cython.declare(cython.int, COLUMNS.index("flags"))
+_ISSUE_COLUMN = cython.declare(cython.int, COLUMNS.index("issue"))
 _NUMBER = cython.declare(cython.int, COLUMNS.index("n0"))
 _ID = cython.declare(cython.int, len(COLUMNS))
 _ISSUE = cython.declare(cython.int, len(COLUMNS) + 1)
 _PLACES = cython.declare(cython.int, len(COLUMNS) + 2)
+_CELLS = cython.declare(cython.Py_ssize_t, CELLS)  # of a plain event: each column's, then its id
+_LENGTH_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFF)  # of a text; above it stands where it begins
+_NAN_BITS = cython.declare(cython.ulonglong, NAN_BITS)
 _OFTEN_EMPTY = [COLUMNS.index(name) for name in ("issue", "other", "reason", "caller", "previous", *NUMBERS[1:])]
 """Columns that a kind may have without any event saying something."""
 _FLAG_FIELDS: list = []
@@ -132,6 +137,63 @@ def _put(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, events: lis
 
 
 @cython.cfunc
+@cython.locals(
+    i=cython.Py_ssize_t, kind=cython.Py_ssize_t, place=cython.Py_ssize_t, column=cython.Py_ssize_t,
+    base=cython.Py_ssize_t, start=cython.Py_ssize_t, end=cython.Py_ssize_t, cell=cython.ulonglong,
+    issue=cython.ulonglong,
+)  # fmt: skip
+def _put_plain(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, events: PlainEvents, asked: list):
+    """Twin of `_put` for events that are still places in their body."""
+    n: cython.Py_ssize_t = block.n
+    cells: cython.ulonglong[::1] = block.cells
+    spare: cython.ulonglong[::1] = block.spare
+    kinds: bytes = events.kinds
+    body: bytes = events.body
+    data: cython.pointer[cython.const[cython.uchar]] = body
+    first: cython.ulonglong = hashes.uuid_keys[0]
+    second: cython.ulonglong = hashes.uuid_keys[1]
+    caller_keyed = hashes.caller_keyed
+    kind_count: cython.Py_ssize_t = block.free.shape[0] - 1
+    for i in range(len(kinds)):
+        kind = kinds[i]
+        place = block.free[kind]
+        block.free[kind] += 1
+        base = _CELLS * i
+        issue = 0
+        for column in range(_COLUMN_COUNT):
+            cell = events.cells[base + column]
+            if cell == (_NAN_BITS if column >= _NUMBER else 0):
+                continue
+            block.said[column * kind_count + kind] += 1
+            if column < _FLAGS:
+                start = cell >> 32
+                end = start + (cell & _LENGTH_MASK)
+                if column < _REASON:
+                    cell = block.code(data[start:end].decode("utf-8"))
+                    if column == _ISSUE_COLUMN:
+                        issue = cell
+                elif column == _REASON:
+                    cell = block.code(REASON.get(data[start:end].decode("utf-8"), "other"))
+                elif column == _CALLER:
+                    keyed = caller_keyed.copy()
+                    keyed.update(data[start:end])
+                    cell = _U64.unpack(keyed.digest())[0] or 1
+                elif put_raw_uuid(data, cell, spare, n):
+                    cell = _mixed((spare[n] + first) & _ALL_ONES)
+                    cell = _mixed(cell ^ spare[n + 1] ^ second) or 1
+                else:
+                    cell = hashes.contact(data[start:end].decode("utf-8"))
+            cells[column * n + place] = cell
+        block.put_raw_id(row, body, events.cells[base + _COLUMN_COUNT])
+        cell = cells[_CALLER * n + place]
+        if cell and _FIELD_AT[kind * _PLACES + _ISSUE] >= 0:
+            if issue:
+                cell ^= issue_hash(block.names[issue])
+            asked.append((_U64.pack(cell), cells[_CONTACT * n + place], events.ts_ms[i]))
+        row += 1
+
+
+@cython.cfunc
 def _wanted(block: BlockWriter) -> list:
     """(column, kinds that have it), in the order of the events' fields."""
     kind_count: cython.Py_ssize_t = block.free.shape[0] - 1
@@ -148,36 +210,50 @@ class EventsEncoder:
     """Collects the events of one entry. Rows stand in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._events: list[Event] = []
+        self._lots: list[list] = []  # tenant, its hashes, a list of events or PlainEvents
         self._ts_ms: list[int] = []
-        self._runs: list[list] = []  # tenant, its hashes, how many rows in a row
-        self._tenant: str | None = None  # of the last run
 
     @property
     def rows(self) -> int:
         """Events so far."""
-        return len(self._events)
+        return len(self._ts_ms)
 
-    def add(self, tenant: str, hashes: RowHashes, events: Sequence[Event], ts_ms: Sequence[int]) -> None:
+    def add(self, tenant: str, hashes: RowHashes, events: Sequence[Event] | PlainEvents, ts_ms: Sequence[int]) -> None:
         """Add events of one tenant, with their times in ms."""
-        self._events += events
         self._ts_ms += ts_ms
-        if tenant != self._tenant:
-            self._tenant = tenant
-            self._runs.append([tenant, hashes, 0])
-        self._runs[len(self._runs) - 1][2] += len(events)
+        if isinstance(events, PlainEvents):
+            self._lots.append([tenant, hashes, events])
+            return
+        if self._lots:
+            last = self._lots[len(self._lots) - 1]
+            if last[0] == tenant and not isinstance(last[2], PlainEvents):
+                last[2] += events
+                return
+        self._lots.append([tenant, hashes, list(events)])
 
     def finish(self) -> tuple[bytes, list[Asked]]:
         """The block, and what to ask the repeat-caller index in the order of `entries.lookup_rows`. Call it once."""
-        kinds = bytes([KIND_OF[type(event)] for event in self._events])
+        kinds = b"".join([_kinds(events) for _, _, events in self._lots])
         writer = BlockWriter(kinds)
         writer.ts_ms = self._ts_ms
         asked: list = []
         row = 0
-        for _, hashes, count in self._runs:
-            _put(writer, row, hashes, self._events[row : row + count], asked)
-            row += count
-        tenants = list({tenant: None for tenant, _, _ in self._runs})
+        for _, hashes, events in self._lots:
+            if isinstance(events, PlainEvents):
+                _put_plain(writer, row, hashes, events, asked)
+            else:
+                _put(writer, row, hashes, events, asked)
+            row += len(events)
+        tenants = list({tenant: None for tenant, _, _ in self._lots})
         if len(tenants) > 1:
-            tenants = [tenant for tenant, _, count in self._runs for _ in range(count)]
+            tenants = [tenant for tenant, _, events in self._lots for _ in range(len(events))]
         return writer.finish(_wanted(writer), tenants), asked
+
+
+@cython.cfunc
+def _kinds(events: object) -> bytes:
+    """The kind of each event."""
+    if isinstance(events, PlainEvents):
+        plain: PlainEvents = events
+        return plain.kinds
+    return bytes([KIND_OF[type(event)] for event in events])

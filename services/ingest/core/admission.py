@@ -18,6 +18,8 @@ from services.ingest.core.glance import may_carry_refused, plain_times
 from services.ingest.core.refusals import explain, why_not_json
 from shared.contract.events import AnyEvent, Event, Refused, event_decoder, ts_to_ms
 from shared.contract.frames import Rejected
+from shared.contract.plain_events import PlainEvents
+from shared.contract.plain_reader import SAVES_TIME, read_plain
 
 BODY_BYTES_MAX = 1 << 20
 """1 MiB: about 4,000 events. Larger batches gain nothing (256 KiB is fastest) and one would delay all others."""
@@ -76,6 +78,16 @@ _judged = event_decoder()
 _raws = msgspec.json.Decoder(list[Raw])
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPACE = b" \t\r\n"
+
+
+def admit_plain(body: bytes, form: Form, now_ms: int) -> PlainEvents | None:
+    """What `admit` would admit, without an object for each event; None when `admit` has to judge the body.
+
+    That is so for everything refused and everything unusual; and for a single event, where there is nothing to gain.
+    """
+    if not SAVES_TIME or (form is Form.JSON and body[:1] == b"{"):
+        return None
+    return read_plain(body, form is Form.NDJSON, now_ms + AHEAD_MS_MAX, EVENTS_MAX)
 
 
 def admit(body: bytes, form: Form, now_ms: int) -> Admitted | Unparsable:
