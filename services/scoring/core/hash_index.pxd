@@ -5,8 +5,7 @@ cimport cython
 
 @cython.final
 cdef class HashIndex:
-    cdef unsigned long long[::1] _keys
-    cdef long long[::1] _values
+    cdef unsigned long long[::1] _slots
     cdef unsigned long long _last
     cdef int _shift
     cdef readonly long long n

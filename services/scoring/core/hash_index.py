@@ -29,8 +29,8 @@ class HashIndex:
         size = 1 << bits
         self._last = size - 1
         self._shift = 64 - bits
-        self._keys = memoryview(np.zeros(size, np.uint64))
-        self._values = memoryview(np.zeros(size, np.int64))
+        # A key and its value side by side: in a large index each look-up then waits for memory once.
+        self._slots = memoryview(np.zeros(2 * size, np.uint64))
         self.n = 0
 
     @cython.cfunc
@@ -38,24 +38,24 @@ class HashIndex:
     def find(self, key: cython.ulonglong) -> cython.longlong:
         """Value of a key, -1 where it is not there."""
         at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
-        while self._keys[at] != key:
-            if self._keys[at] == 0:
+        while self._slots[2 * at] != key:
+            if self._slots[2 * at] == 0:
                 return -1
             at = (at + 1) & self._last
-        return self._values[at]
+        return self._slots[2 * at + 1]
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def set(self, key: cython.ulonglong, value: cython.longlong) -> cython.void:
-        """Set the value of a key; there must be room."""
+        """Set the value (0 or more) of a key; there must be room."""
         at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
-        while self._keys[at] != key:
-            if self._keys[at] == 0:
-                self._keys[at] = key
+        while self._slots[2 * at] != key:
+            if self._slots[2 * at] == 0:
+                self._slots[2 * at] = key
                 self.n += 1
                 break
             at = (at + 1) & self._last
-        self._values[at] = value
+        self._slots[2 * at + 1] = value
 
     def get(self, keys: Keys) -> Values:
         """Values of keys, -1 where a key is not there."""
@@ -114,11 +114,11 @@ class HashIndex:
         keys, values = np.empty(self.n, np.uint64), np.empty(self.n, np.int64)
         key: cython.ulonglong[::1] = memoryview(keys)
         value: cython.longlong[::1] = memoryview(values)
-        at: cython.Py_ssize_t
+        at: cython.ulonglong
         i: cython.Py_ssize_t = 0
-        for at in range(len(self._keys)):
-            if self._keys[at] != 0:
-                key[i], value[i] = self._keys[at], self._values[at]
+        for at in range(self._last + 1):
+            if self._slots[2 * at] != 0:
+                key[i], value[i] = self._slots[2 * at], self._slots[2 * at + 1]
                 i += 1
         return keys, values
 
