@@ -11,7 +11,7 @@ COMPILED += hatch_build.py $(wildcard $(COMPILED:.py=.pxd))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup page demo test check bench contract web
+.PHONY: help setup page demo test check bench evaluate contract web
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ check: setup ## format, types, layers, generated files, house rules and unit tes
 
 bench: setup ## measure against the peers; results also in bench/latest.json
 	@exec $(BIN)/python -m bench.run
+
+evaluate: setup ## judge seeded days and real calls beside what people use now; results in bench/evaluation.json
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --group bench --python $(BIN)/python
+	@exec $(BIN)/python -m bench.evaluate
 
 contract: setup ## write JSON Schema, AsyncAPI and the page's types from shared/contract
 	@exec $(BIN)/python -m tools.contract_gen

@@ -33,27 +33,62 @@ def add_to(app: typer.Typer) -> None:
 def replay(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="An exported log, or events as NDJSON.")],
     settings: Annotated[Path | None, typer.Option(help="Judge with these settings instead.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print each change of an alert as a line of JSON.")] = False,
+    compare: Annotated[Path | None, typer.Option(help="And with these: which alerts come, go or move.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A line of JSON for each change of an alert, or for each that differs.")
+    ] = False,
     signals: Annotated[Path | None, typer.Option(metavar="OUT.CSV", help="Write the strain of each minute.")] = None,
+    report: Annotated[Path | None, typer.Option(metavar="OUT.HTML", help="Draw the day.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="What was made to go wrong (simulate --truth).")] = None,
+    leads: Annotated[int | None, typer.Option(min=1, help="Leads of a tenant; without: its teams.")] = None,
+    timezone: Annotated[str, typer.Option(help="Zone of the times in the comparison and the drawing.")] = "UTC",
+    lang: Annotated[Literal["en", "zh"], typer.Option(help="Which language the drawing opens in.")] = "en",
     tenant: Annotated[str, typer.Option(help="Whose the events are; an exported log says it itself.")] = "demo",
 ) -> None:
-    """Judge a recorded day with the engine that runs live, as fast as it goes.
+    """Judge a recorded day with the engine that runs live, as fast as it goes; try settings before they are in force.
 
     \b
     Examples:
       strainwatch log export > day.ndjson && strainwatch replay day.ndjson --json > alerts.ndjson
       strainwatch replay january.ndjson --settings calmer.toml --signals strain.csv
-    """
-    from tools.replay import main_replay
+      strainwatch replay day.ndjson --settings now.toml --compare calmer.toml --report day.html
 
-    main_replay(
+    \b
+    Of an exported log, --settings and --compare each replace all settings in it. The drawing is one file that needs
+    nothing else; it names queues and, of agents, shows only how strain is spread over five or more.
+    """
+    if compare is None and report is None and truth is None:
+        from tools.replay import main_replay
+
+        main_replay(
+            files,
+            out=sys.stdout.buffer,
+            err=sys.stderr,
+            settings=settings,
+            as_json=as_json,
+            signals=signals,
+            tenant=tenant,
+        )
+        return
+    from tools.backtest import main_backtest
+
+    if signals is not None:
+        raise ValueError("--signals is of one replay: give it without --compare, --report and --truth")
+    if as_json and compare is None:
+        raise ValueError("--json prints the changes of one replay, or with --compare what differs: leave out the rest")
+    main_backtest(
         files,
         out=sys.stdout.buffer,
         err=sys.stderr,
         settings=settings,
+        other=compare,
         as_json=as_json,
-        signals=signals,
+        report=report,
+        truth=truth,
+        leads=leads,
         tenant=tenant,
+        timezone=timezone,
+        language=lang,
     )
 
 

@@ -89,6 +89,9 @@ def simulate(
     speed: Annotated[float, typer.Option(min=0.01, max=1000, help="Simulated seconds per real second.")] = 1.0,
     clock_h: Annotated[float, typer.Option(min=0, max=24, help="Hour of the centre's day at the start.")] = 10.0,
     surge: Annotated[bool, typer.Option("--surge/--calm", help="A surge of one issue, again and again.")] = False,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write what was made to go wrong, for `replay --truth`, at the end.")
+    ] = None,
 ) -> None:
     """Post the events of a simulated contact centre to a running ingest, at the pace at which they happen.
 
@@ -96,6 +99,7 @@ def simulate(
     Examples:
       strainwatch simulate --surge
       strainwatch simulate --url http://10.0.0.5:8081 --key "$KEY" --agents 200 --seconds 600
+      strainwatch simulate --surge --speed 10 --seconds 600 --truth causes.ndjson
     """
     from tools import simulate as simulation
     from tools.centre import DEMO
@@ -113,6 +117,7 @@ def simulate(
                 scenario=scenario,
                 clock_h=clock_h,
                 say=_say,
+                truth=truth,
             )
         )
 

@@ -29,7 +29,7 @@ from shared.contract.block import NewerBlock
 from shared.contract.entries import START, Entry, EntryId, Settings
 from shared.contract.signals import TenantSignals
 from shared.settings import read_settings
-from tools.replay_input import BareEvents, ReplayError, exported_entries, is_export
+from tools.replay_input import Recording, ReplayError
 
 PROGRESS_S = 2.0
 
@@ -208,31 +208,24 @@ def main_replay(
     exported log everything is applied as it stands; `settings` replace all those in it, to see what they would have
     done. Raises ReplayError, BadSetup (the settings), OSError.
     """
-    exported = is_export(paths)
-    bare = None if exported else BareEvents(paths, tenant)
-    now_ms = time.time_ns() // 1_000_000 if bare is None else bare.first_ms
+    recording = Recording(paths, tenant)
     given: Settings | None = None
     if settings is not None:
-        given = read_settings(settings, check=check_settings, now_ms=now_ms)
-    entries = exported_entries(paths, given) if bare is None else ((0, entry) for entry in bare.entries(given))
-    summary = Summary(refused=[] if bare is None else bare.refused.lines())
+        given = read_settings(settings, check=check_settings, now_ms=recording.first_ms)
+    summary = Summary(refused=recording.refused)
     with ExitStack() as stack:
         on_signals: Callable[[TenantSignals], None] = lambda _: None  # noqa: E731
         if signals is not None:
             on_signals = SignalsCsv(stack.enter_context(signals.open("w", newline="", encoding="utf-8"))).write
         replay(
-            _with_progress(entries, None if bare is None else len(bare), err),
-            clock_gaps=exported,
+            with_progress(recording.entries(given), recording.total, err),
+            clock_gaps=recording.exported,
             marks="none" if signals is None else "minutes",
             summary=summary,
             on_alert=(lambda data: _write_line(out, data)) if as_json else lambda _: None,
             on_signals=on_signals,
         )
-    others = summary.engines - {engine_name()}
-    if others:
-        err.write(
-            f"judged live by another engine, whose alerts may differ: {msgspec.json.encode(sorted(others)).decode()}\n"
-        )
+    err.write(other_engines(summary))
     report = "".join(f"{line}\n" for line in summary.lines())
     if as_json:
         err.write(report)
@@ -242,12 +235,21 @@ def main_replay(
     return summary
 
 
+def other_engines(summary: Summary) -> str:
+    """A line to say that the log was judged live by another engine than this one; else nothing."""
+    others = summary.engines - {engine_name()}
+    if not others:
+        return ""
+    return f"judged live by another engine, whose alerts may differ: {msgspec.json.encode(sorted(others)).decode()}\n"
+
+
 def _write_line(out: BinaryIO, data: bytes) -> None:
     out.write(data)
     out.write(b"\n")
 
 
-def _with_progress(entries: Iterator[tuple[int, Entry]], total: int | None, err: TextIO) -> Iterator[tuple[int, Entry]]:
+def with_progress(entries: Iterator[tuple[int, Entry]], total: int | None, err: TextIO) -> Iterator[tuple[int, Entry]]:
+    """The same entries; every few seconds a line on `err` says how far they are."""
     said_s = time.monotonic()
     for number, (partition, entry) in enumerate(entries):
         if number % 256 == 0 and time.monotonic() - said_s >= PROGRESS_S:

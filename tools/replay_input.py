@@ -149,6 +149,39 @@ class BareEvents:
             yield Entry(at, fields)
 
 
+class Recording:
+    """Files to replay, of either kind, that can be read again and again."""
+
+    def __init__(self, paths: Sequence[Path], tenant: str) -> None:
+        """Bare events belong to `tenant` and are read and checked here. Raises ReplayError, OSError."""
+        self.exported = is_export(paths)
+        self._paths = paths
+        self._bare = None if self.exported else BareEvents(paths, tenant)
+
+    @property
+    def refused(self) -> list[str]:
+        """What ingest would refuse, for a person."""
+        return [] if self._bare is None else self._bare.refused.lines()
+
+    @property
+    def total(self) -> int | None:
+        """How many entries there are, where that is known without reading them."""
+        return None if self._bare is None else len(self._bare)
+
+    @property
+    def first_ms(self) -> int:
+        """Time of the first entry; 0 when there is none. Raises ReplayError, OSError."""
+        if self._bare is not None:
+            return self._bare.first_ms
+        return next((entry.id.ms for _, entry in exported_entries(self._paths)), 0)
+
+    def entries(self, settings: Settings | None = None) -> Iterator[tuple[int, Entry]]:
+        """(partition, entry) in order; `settings` go first and replace all those of an exported log."""
+        if self._bare is None:
+            return exported_entries(self._paths, settings)
+        return ((0, entry) for entry in self._bare.entries(settings))
+
+
 def _lines(paths: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """(place, line) of every line that is not blank."""
     for path in paths:

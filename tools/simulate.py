@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
 from tools.centre import Centre, Scenario, Truth
 from tools.centre.floor import Event
 from tools.http_post import Answer, HttpPoster, Poster
+from tools.truth_file import write_truth
 
 BATCH_S = 0.25  # a person sees no difference to "at once", and a batch has several events
 BATCH_EVENTS_MAX = 500  # far below what the ingest takes in one request (by count and by bytes)
@@ -70,12 +72,14 @@ async def simulate(
     clock_h: float = 10.0,
     client: Poster | None = None,
     say: Callable[[str], None] = lambda _: None,
+    truth: Path | None = None,
 ) -> Summary:
     """Post the events of a centre that starts now to `{url}/v1/events` for `duration_s` real seconds (None: for ever).
 
     `speed` is simulated seconds per real second. Each event's `ts` is the real time at which it is due, so a server
     never sees the future; durations inside the events stay those of the simulation. A batch that had no good answer
-    is sent again as it is, which is harmless: its events keep their ids.
+    is sent again as it is, which is harmless: its events keep their ids. What was made to go wrong is written to
+    `truth` at the end, however it comes.
 
     Raises SimulateError: refused key or request, or no answer for GIVE_UP_S. ValueError: bad url, speed or agents.
     """
@@ -102,6 +106,8 @@ async def simulate(
             await asyncio.sleep(BATCH_S)
     finally:
         say(summary.line())
+        if truth is not None:
+            write_truth(truth, centre.truth.causes, start_ms=start_ms, speed=speed)
         if client is None:
             poster.close()
 

@@ -16,13 +16,15 @@ _PACKAGES = (services.scoring.core, shared.contract)
 
 
 def engine_name() -> str:
-    """Version and digest of the code that judges, NumPy's version, and the CPU class.
+    """Version and digest of the code that judges, the versions of NumPy and the C library, and the CPU class.
 
-    The class is what NumPy uses of this CPU: its exp and log differ in the last bit between classes.
+    The class is what NumPy uses of this CPU: exp and log, NumPy's and the C library's, differ in the last bit between
+    classes and versions.
     """
     simd = np.show_config(mode="dicts")["SIMD Extensions"]
     features = "+".join([*simd["baseline"], *simd["found"]]) or "plain"
-    return f"strainwatch {_version()} {_code_digest()} numpy {np.__version__} {platform.machine()} {features}"
+    libc = "-".join(platform.libc_ver()) or "libc"
+    return f"strainwatch {_version()} {_code_digest()} numpy {np.__version__} {libc} {platform.machine()} {features}"
 
 
 def _version() -> str:

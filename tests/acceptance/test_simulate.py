@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from tools import simulate as module
 from tools.centre import DEMO
 from tools.simulate import SimulateError, Summary, simulate
+from tools.truth_file import read_truth
 
 Answer = tuple[int, dict[str, str], dict[str, Any]]
 
@@ -194,3 +196,13 @@ async def test_it_can_be_ended_at_any_moment(ingest: Ingest) -> None:
 async def test_a_wrong_argument_is_refused_before_anything_is_sent(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         await simulate(**{"url": "http://127.0.0.1:9", "key": "k", "seed": 1, "duration_s": 1, **change})
+
+
+@pytest.mark.asyncio
+async def test_what_was_made_to_go_wrong_is_written_in_the_time_of_the_events(ingest: Ingest, tmp_path: Path) -> None:
+    truth = tmp_path / "causes.ndjson"
+    summary = await run(ingest, truth=truth)
+    (cause,) = read_truth(truth)
+    assert (cause.kind, cause.queue, cause.issue) == ("surge", DEMO.surge_queue, DEMO.surge_issue)
+    assert cause.end_ms - cause.start_ms == DEMO.surge_for_min * 60_000 / 60
+    assert len(summary.truth.causes) == 1

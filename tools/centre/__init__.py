@@ -2,6 +2,7 @@
 
 from tools.centre.centre import HISTORY_S, Centre
 from tools.centre.plan import DEMO, Scenario
+from tools.centre.trouble import Trouble
 from tools.centre.truth import AgentTruth, Cause, Minute, QueueTruth, Truth
 
-__all__ = ["DEMO", "HISTORY_S", "AgentTruth", "Cause", "Centre", "Minute", "QueueTruth", "Scenario", "Truth"]
+__all__ = ["DEMO", "HISTORY_S", "AgentTruth", "Cause", "Centre", "Minute", "QueueTruth", "Scenario", "Trouble", "Truth"]

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 
 from tools.centre import plan
 from tools.centre.callers import Callers
+from tools.centre.fatigue import some_sensitivity
 from tools.centre.floor import Agent, Contact, Floor, Steps
 from tools.centre.outcome import outcome_of
 from tools.centre.plan import TEAMS, Scenario
+from tools.centre.trouble import Troubles
+
+OUTAGE_UNRESOLVED = 0.7  # of the contacts that would else be resolved, while a system is down
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -56,7 +60,15 @@ class Agents:
         self._floor, self._callers, self._scenario = floor, callers, scenario
         self._service, self._outcomes = floor.random("service"), floor.random("outcomes")
         self._begin_s = floor.now_s
+        self._troubles, people = Troubles(scenario.troubles), floor.random("sensitivity")
+        self._hostile = floor.random("trouble/abuse")
+        away = floor.random("trouble/absence")
+        self._away = {
+            number: {a.name for a in floor.agents if a.team == trouble.team and away.random() < trouble.size}
+            for number, trouble in enumerate(self._troubles.of("absence"))
+        }
         for agent in floor.agents:
+            agent.truth.fatigue.sensitivity = some_sensitivity(people)
             floor.env.process(self._work(agent, floor.random(f"agent/{agent.name}")))
 
     def _work(self, agent: Agent, rng: random.Random) -> Steps:
@@ -96,6 +108,8 @@ class Agents:
         floor.emit("contact.answered", **who, wait_s=round(wait_s, 1), **announced)
         floor.set_state(agent, "on_contact")
         talk_s = contact.issue.talk_median_s * agent.pace * rng.lognormvariate(0, plan.TALK_SIGMA)
+        longer = self._troubles.outage_factor(contact.queue, floor.now_s)
+        talk_s *= longer
         hold_s = talk_s * plan.HOLD_PART_OF_TALK if rng.random() < plan.HOLD_CHANCE else 0.0
         yield floor.env.timeout(talk_s + hold_s)
         floor.set_state(agent, "acw")
@@ -103,6 +117,18 @@ class Agents:
         yield floor.env.timeout(acw_s)
         truth.handle_sum_s += talk_s + hold_s + acw_s
         outcome = outcome_of(contact.issue, contact.attempt, wait_s, self._outcomes)
+        if longer > 1 and outcome["outcome"] == "resolved" and self._hostile.random() < OUTAGE_UNRESOLVED:
+            outcome = {"outcome": "unresolved"}
+        if self._hostile.random() < self._troubles.abusive_part(agent.name, floor.now_s):
+            outcome = {"outcome": outcome["outcome"], "complaint": True, "abusive": True}
+        agent.truth.fatigue.demand(
+            floor.ms(floor.now_s),
+            talk_s + hold_s + acw_s,
+            abusive=outcome.get("abusive", False),
+            complaint=outcome.get("complaint", False),
+            resolved=outcome["outcome"] == "resolved",
+            again=contact.attempt > 1,
+        )
         floor.emit(
             "contact.handled",
             **who,
@@ -127,6 +153,10 @@ class Agents:
             at_s = rng.uniform(start_s + 1800, end_s - 3600)
             pauses.append(Pause(at_s, "meeting", "team_meeting", plan.MEETING_S))
         pauses = [pause for pause in pauses if pause.at_s >= self._begin_s]
+        for number, trouble in enumerate(self._troubles.of("absence")):
+            if agent.name in self._away[number] and start_s < trouble.end_s and trouble.start_s < end_s:
+                at_s = max(trouble.start_s, start_s)
+                pauses.append(Pause(at_s, "offline", None, trouble.end_s - at_s))
         if agent.absent:
             at_s, until_s = self._scenario.absence_s(self._begin_s)
             if start_s < until_s and at_s < end_s:
@@ -136,6 +166,9 @@ class Agents:
     def _pause(self, agent: Agent, pause: Pause, rng: random.Random) -> Steps:
         """Take it, or miss it: the longer callers wait, the more breaks do not happen."""
         if pause.state == "break":
+            if self._troubles.misses_break(agent.name, self._floor.now_s):
+                agent.truth.breaks_missed += 1
+                return
             waits_s = [self._floor.longest_wait_s(queue) for queue in agent.queues]
             missed = plan.MISSED_PAUSE + (plan.MISSED_PAUSE_BUSY if max(waits_s) > plan.LONG_WAIT_S else 0.0)
             if rng.random() < missed:

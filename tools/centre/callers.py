@@ -7,6 +7,7 @@ import random
 from tools.centre import plan
 from tools.centre.floor import Contact, Floor, Steps
 from tools.centre.plan import QUEUES, Issue, Scenario
+from tools.centre.trouble import Trouble
 from tools.centre.truth import Cause
 
 
@@ -21,6 +22,9 @@ class Callers:
             floor.env.process(self._arrivals(queue, floor.random(f"arrivals/{queue}")))
         if scenario.surge_at_min is not None:
             floor.env.process(self._surge(60.0 * scenario.surge_at_min, floor.random("surge")))
+        for number, trouble in enumerate(scenario.troubles):
+            if trouble.kind in ("surge", "burst"):
+                floor.env.process(self._extra(trouble, floor.random(f"trouble/{number}")))
 
     def offered_load_erlang(self, queue: str) -> float:
         """First contacts' true rate now, times their mean handle time: what nobody outside can know."""
@@ -28,8 +32,9 @@ class Callers:
         load = usual_per_s * self._rate_factor[queue] * plan.handle_mean_s(queue)
         now_ms = self._floor.ms(self._floor.now_s)
         for cause in self._floor.truth.causes:
-            if cause.kind == "surge" and cause.queue == queue and cause.start_ms <= now_ms < cause.end_ms:
-                load += usual_per_s * (cause.size - 1) * plan.handle_mean_s(queue, cause.issue)
+            if cause.queue == queue and cause.start_ms <= now_ms < cause.end_ms and cause.kind in ("surge", "burst"):
+                part = _share(queue, cause.issue) if cause.kind == "burst" else 1.0
+                load += usual_per_s * part * (cause.size - 1) * plan.handle_mean_s(queue, cause.issue)
         return load * plan.load_at(self._floor.day_s)
 
     def after_service(self, contact: Contact, resolved: bool) -> None:
@@ -39,7 +44,7 @@ class Callers:
 
     def _arrivals(self, queue: str, rng: random.Random) -> Steps:
         """Poisson, thinned by the hour of the day, times a Gamma factor that is new each quarter of an hour."""
-        env, shape = self._floor.env, plan.RATE_GAMMA_SHAPE
+        env, shape = self._floor.env, self._scenario.rate_gamma_shape
         while True:
             self._rate_factor[queue] = rng.gammavariate(shape, 1 / shape)
             bound_per_s = self._peak_per_s * QUEUES[queue][0] * self._rate_factor[queue]
@@ -66,6 +71,20 @@ class Callers:
             if scenario.surge_every_min is None:
                 return
             at_s += 60.0 * scenario.surge_every_min
+
+    def _extra(self, trouble: Trouble, rng: random.Random) -> Steps:
+        """The contacts that a surge or a burst adds."""
+        env, queue = self._floor.env, trouble.queue
+        assert queue is not None
+        known = {issue.name: issue for issue in QUEUES[queue][1]}
+        part = _share(queue, trouble.issue) if trouble.kind == "burst" else 1.0
+        extra_per_s = (trouble.size - 1) * part * self._peak_per_s * QUEUES[queue][0]
+        yield env.timeout(max(trouble.start_s - env.now, 0.0))
+        while extra_per_s > 0 and (next_s := env.now + rng.expovariate(extra_per_s)) < trouble.end_s:
+            yield env.timeout(next_s - env.now)
+            if rng.random() < plan.load_at(self._floor.day_s):
+                issue = _some_issue(queue, rng) if trouble.issue is None else known[trouble.issue]
+                env.process(self._contact(queue, issue, _some_caller(rng)))
 
     def _contact(self, queue: str, issue: Issue, caller: str, attempt: int = 1) -> Steps:
         """Join, then wait for an agent or for the end of patience."""
@@ -104,6 +123,10 @@ class Callers:
     def _call_again(self, contact: Contact, mean_s: float) -> Steps:
         yield self._floor.env.timeout(plan.PAUSE_S_MIN + self._again.expovariate(1 / mean_s))
         yield from self._contact(contact.queue, contact.issue, contact.caller, contact.attempt + 1)
+
+
+def _share(queue: str, issue_name: str | None) -> float:
+    return sum(issue.share for issue in QUEUES[queue][1] if issue.name == issue_name)
 
 
 def _some_issue(queue: str, rng: random.Random) -> Issue:

@@ -57,6 +57,7 @@ class Centre:
             start_s, end_s = self._scenario.absence_s(self._floor.now_s)
             times_ms = self._floor.ms(start_s), self._floor.ms(end_s)
             self.truth.causes.append(Cause("absence", *times_ms, self._scenario.absent_part))
+        self.truth.causes.extend(trouble.cause(self._floor.ms(0.0)) for trouble in self._scenario.troubles)
 
     def events(self, until_s: float) -> Iterator[Event]:
         """Events up to `until_s` seconds after the start, in the order of time; call again to go on."""

@@ -155,6 +155,7 @@ class Floor:
             return
         self.account(agent)
         agent.state = state
+        agent.truth.fatigue.change(self.ms(self.now_s), state)
         reason_field = {} if reason is None else {"reason": reason}
         self.emit("agent.state", agent=agent.name, state=state, **reason_field, team=agent.team)
 

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tools.centre.trouble import Trouble
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -109,6 +111,7 @@ class Scenario:
 
     Surge: `surge_issue` brings contacts to `surge_queue` until its rate is `surge_factor` times the usual one, for
     `surge_for_min`, again every `surge_every_min`. Absence: `absent_part` of the agents is away without notice.
+    `troubles`: any number of further causes. A smaller `rate_gamma_shape` makes arrivals more over-dispersed.
 
     Raises ValueError: an unknown queue or issue, or a number that makes no sense.
     """
@@ -123,6 +126,8 @@ class Scenario:
     absent_part: float = 0.0
     absent_at_min: float = 0.0
     absent_for_min: float = 60.0
+    rate_gamma_shape: float = RATE_GAMMA_SHAPE
+    troubles: tuple[Trouble, ...] = ()
 
     def __post_init__(self) -> None:
         if self.surge_queue not in QUEUES:
@@ -136,8 +141,24 @@ class Scenario:
             raise ValueError("a surge or an absence lasts longer than 0 minutes")
         if self.surge_every_min is not None and self.surge_every_min < self.surge_for_min:
             raise ValueError("a surge must end before it comes again")
+        if self.rate_gamma_shape <= 0:
+            raise ValueError("the shape of a Gamma lies above 0")
+        for trouble in self.troubles:
+            self._check(trouble)
         if not 0.0 <= self.absent_part <= 1.0:
             raise ValueError("the part of the agents that is absent lies between 0 and 1")
+
+    @staticmethod
+    def _check(trouble: Trouble) -> None:
+        if trouble.queue is not None and trouble.queue not in QUEUES:
+            raise ValueError(f"no queue {trouble.queue!r}; there are: {', '.join(QUEUES)}")
+        if trouble.queue is not None and trouble.issue not in (
+            None,
+            *(issue.name for issue in QUEUES[trouble.queue][1]),
+        ):
+            raise ValueError(f"{trouble.queue} has no issue {trouble.issue!r}")
+        if trouble.team not in (None, *TEAMS):
+            raise ValueError(f"no team {trouble.team!r}; there are: {', '.join(TEAMS)}")
 
     def absence_s(self, begin_s: float) -> tuple[float, float]:
         """Start and end of the absence in seconds from the start; nothing can be before `begin_s`."""

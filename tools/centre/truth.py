@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tools.centre.fatigue import Fatigue
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -15,6 +17,8 @@ class Cause:
     size: float
     queue: str | None = None
     issue: str | None = None
+    team: str | None = None
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class AgentTruth:
     seconds: dict[str, float] = field(default_factory=dict)
     breaks_taken: int = 0
     breaks_missed: int = 0
+    fatigue: Fatigue = field(default_factory=Fatigue)
 
     @property
     def busy_s(self) -> float:

@@ -15,6 +15,7 @@ from services.scoring.core.bounds import WEIGHT, Bounds
 SOURCE_CONTACTS, SOURCE_HANDLED, SOURCE_REPEATS, SOURCE_COMPLAINTS, SOURCE_WAITS, SOURCE_STATES = (
     1 << bit for bit in range(6)
 )
+SOURCE_ISSUES, SOURCE_SUPPORT, SOURCE_CHECKS, SOURCE_CHECK_INS = (1 << bit for bit in range(16, 20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +66,55 @@ AGENT_DRIVERS: tuple[AgentDriver, ...] = (
     ),
     # Work since the last real break beyond 60 min ("at least 5 min an hour"); see `agent_strain.WORK_PAID_PER_BREAK_S`.
     AgentDriver("since_break", "min", SOURCE_STATES, {"weight": WEIGHT, "line_min": Bounds(60, 10, 480)}),
+    # A contact taken with no pause after the last one (effort needs recovery: Meijman & Mulder): `per_contact` without
+    # any, nothing from `gap_s` on. Pauses of 1-2 s are known not to help; 20 s is a product choice.
+    AgentDriver(
+        "recovery_gap",
+        "contacts",
+        SOURCE_CONTACTS,
+        {"weight": WEIGHT, "gap_s": Bounds(20, 1, 600), "per_contact": Bounds(0.2, 0, 10)},
+    ),
+    # Hard contacts in a row about one issue: lack of variety wears (Deery 2002). From the third on: product choice.
+    AgentDriver(
+        "same_issue",
+        "contacts",
+        SOURCE_ISSUES,
+        {"weight": WEIGHT, "from_contact": Bounds(3, 2, 20), "per_contact": Bounds(0.5, 0, 10)},
+    ),
+    # Work since a lead last spoke with the agent: support is a resource (Bakker 2003). Half a shift: product choice.
+    AgentDriver("unsupported", "h", SOURCE_SUPPORT, {"weight": WEIGHT, "line_h": Bounds(4, 0.5, 80)}),
+    # Being checked weighs, and more on those who carry much already (monitoring and stress: Siegel 2022). The numbers
+    # are product choices: a check at strain 50 counts twice one at strain 0.
+    AgentDriver(
+        "quality_checks",
+        "strain",
+        SOURCE_CHECKS,
+        {"weight": WEIGHT, "per_check": Bounds(0.3, 0, 10), "strained_factor": Bounds(2, 0, 10)},
+    ),
+    # The agent's own word, 1..5. Product choice: each point above 3 adds, each below relieves a part.
+    AgentDriver(
+        "check_in",
+        "of 5",
+        SOURCE_CHECK_INS,
+        {"weight": WEIGHT, "per_point": Bounds(0.5, 0, 10), "relief_per_point": Bounds(0.05, 0, 0.4)},
+    ),
 )
 
-OCCUPANCY, HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE, SINCE_BREAK = range(len(AGENT_DRIVERS))
+(
+    OCCUPANCY, HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE, SINCE_BREAK, RECOVERY_GAP,
+    SAME_ISSUE, UNSUPPORTED, QUALITY_CHECKS, CHECK_IN,
+) = range(len(AGENT_DRIVERS))  # fmt: skip
 assert AGENT_DRIVERS[SINCE_BREAK].name == "since_break"
+assert AGENT_DRIVERS[CHECK_IN].name == "check_in"
 
-RATED = (OCCUPANCY, SINCE_BREAK)
+RATED = (OCCUPANCY, SINCE_BREAK, UNSUPPORTED)
 """Drivers fed by time itself; all others are fed by impulses at events."""
 
 QUEUE_BORNE = tuple(i for i, d in enumerate(AGENT_DRIVERS) if d.queue_borne)
-RELIEVED = (HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE)
-"""Drivers that a lead's support or a compliment eases: what contacts brought, not hours without a break."""
+RELIEVED = (
+    HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE, SAME_ISSUE, QUALITY_CHECKS, CHECK_IN
+)  # fmt: skip
+"""Drivers that a lead's support or a compliment eases: what contacts brought, not hours without a pause or break."""
 
 SCALE_PER_DRIVER = 0.3
 """Strain 63 when the levels of the drivers that are on add up to 0.3 each on average. Product choice."""

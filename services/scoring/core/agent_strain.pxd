@@ -21,10 +21,14 @@ cdef class AgentRows:
     cdef double[::1] all_busy
     cdef double[::1] all_staffed
     cdef double[::1] all_work_s
+    cdef double[::1] all_unsupported_s
+    cdef long long[::1] taken_ms
+    cdef long long[::1] ended_ms
     cdef double[:, ::1] weight
     cdef double[::1] scale
     cdef double[::1] occupancy_line
     cdef double[::1] break_line_s
+    cdef double[::1] support_line_s
     # One row at a moment.
     cdef double[::1] fast
     cdef double[::1] slow
@@ -32,12 +36,17 @@ cdef class AgentRows:
     cdef double busy
     cdef double staffed
     cdef double work_s
+    cdef double unsupported_s
     cdef double strain
     cdef double borne
     cdef double lowest
     cdef double highest
 
     cdef void move(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void rise(self, Py_ssize_t d, double over_s, double dt_s) noexcept
+    cdef double take(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void relieve(self, Py_ssize_t r, double kept) noexcept
     cdef void touch(self, Py_ssize_t r, long long at_ms) noexcept
     cdef void add_past_contact(self, Py_ssize_t r, long long at_ms, double handle_s) noexcept
     cdef void judge(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void say(self, Py_ssize_t r, long long at_ms, unsigned char state, Py_ssize_t team) noexcept

@@ -12,13 +12,22 @@ import cython
 import numpy as np
 from cython.cimports.libc.math import exp
 
-from services.scoring.core.agent_drivers import AGENT_DRIVERS, OCCUPANCY, QUEUE_BORNE, RELIEVED, SINCE_BREAK
-from services.scoring.core.agent_table import AgentParameters, Agents, JudgedAgents
+from services.scoring.core import agent_drivers as ad
+from services.scoring.core.agent_table import BREAK_HEALS_FASTER, AgentParameters, Agents, JudgedAgents
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
-from shared.contract.rows import ANSWERED, COMPLIMENT, HANDLED, STATE, STATE_CODES, STATE_MASK, STATE_SHIFT, SUPPORTED
+from shared.contract.rows import (
+    ANSWERED,
+    CHECK_IN,
+    COMPLIMENT,
+    HANDLED,
+    QUALITY_CHECK,
+    STATE,
+    STATE_CODES,
+    STATE_MASK,
+    STATE_SHIFT,
+    SUPPORTED,
+)
 
-BREAK_HEALS_FASTER = 3.0
-"""Decay in a break against decay at work. Off-task withdrawal heals, on-task does not; the factor is chosen."""
 WORK_PAID_PER_BREAK_S = 12.0
 """A second of break pays for 12 s of work: 5 min an hour (health and safety practice for screen and call work)."""
 TAU_OCCUPANCY_S = 1_800.0
@@ -26,9 +35,13 @@ TAU_OCCUPANCY_S = 1_800.0
 RELIEF = 0.25
 """Part of an agent's load from contacts that a lead's support or a compliment takes away. Product choice."""
 
-_D = cython.declare(cython.Py_ssize_t, len(AGENT_DRIVERS))
-_OCCUPANCY = cython.declare(cython.Py_ssize_t, OCCUPANCY)
-_SINCE_BREAK = cython.declare(cython.Py_ssize_t, SINCE_BREAK)
+_D = cython.declare(cython.Py_ssize_t, len(ad.AGENT_DRIVERS))
+_OCCUPANCY = cython.declare(cython.Py_ssize_t, ad.OCCUPANCY)
+_SINCE_BREAK = cython.declare(cython.Py_ssize_t, ad.SINCE_BREAK)
+_UNSUPPORTED = cython.declare(cython.Py_ssize_t, ad.UNSUPPORTED)
+_RECOVERY_GAP = cython.declare(cython.Py_ssize_t, ad.RECOVERY_GAP)
+_QUALITY_CHECKS = cython.declare(cython.Py_ssize_t, ad.QUALITY_CHECKS)
+_CHECK_IN = cython.declare(cython.Py_ssize_t, ad.CHECK_IN)
 _FAST_S = cython.declare(cython.double, TAU_FAST_S)
 _SLOW_S = cython.declare(cython.double, TAU_SLOW_S)
 _WINDOW_S = cython.declare(cython.double, TAU_OCCUPANCY_S)
@@ -54,14 +67,18 @@ _STAFFED = cython.declare(cython.int, _bits("available", "reserved", "on_contact
 _AT_WORK = cython.declare(cython.int, _bits("available", "reserved", "on_contact", "acw", "meeting"))
 _RESTS = cython.declare(cython.int, _bits("break", "offline"))
 
-_BORNE = cython.declare(cython.int, sum(1 << d for d in QUEUE_BORNE))
-_RELIEVED = cython.declare(cython.int, sum(1 << d for d in RELIEVED))
+_BORNE = cython.declare(cython.int, sum(1 << d for d in ad.QUEUE_BORNE))
+_RELIEVED = cython.declare(cython.int, sum(1 << d for d in ad.RELIEVED))
+_RATED = cython.declare(cython.int, sum(1 << d for d in ad.RATED))
 _ANSWERED = cython.declare(cython.int, ANSWERED)
 _HANDLED = cython.declare(cython.int, HANDLED)
 _STATE = cython.declare(cython.int, STATE)
 _SUPPORTED = cython.declare(cython.int, SUPPORTED)
+_CHECKED = cython.declare(cython.int, QUALITY_CHECK)
+_CHECKED_IN = cython.declare(cython.int, CHECK_IN)
 _AVAILABLE = cython.declare(cython.uchar, STATE_CODES["available"])
 _ON_CONTACT = cython.declare(cython.uchar, STATE_CODES["on_contact"])
+_ACW = cython.declare(cython.uchar, STATE_CODES["acw"])
 _STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
 _STATE_MASK = cython.declare(cython.int, STATE_MASK)
 _COMPLIMENT = cython.declare(cython.uint, COMPLIMENT)
@@ -88,10 +105,14 @@ class AgentRows:
         self.all_busy = memoryview(agents.busy)
         self.all_staffed = memoryview(agents.staffed)
         self.all_work_s = memoryview(agents.work_s)
+        self.all_unsupported_s = memoryview(agents.unsupported_s)
+        self.taken_ms = memoryview(agents.taken_ms)
+        self.ended_ms = memoryview(agents.ended_ms)
         self.weight = memoryview(p.weight)
         self.scale = memoryview(p.scale)
         self.occupancy_line = memoryview(p.occupancy_line)
         self.break_line_s = memoryview(p.break_line_s)
+        self.support_line_s = memoryview(p.support_line_s)
         self.fast = memoryview(np.empty(_D))
         self.slow = memoryview(np.empty(_D))
         self.level = memoryview(np.empty(_D))
@@ -102,6 +123,7 @@ class AgentRows:
         d: cython.Py_ssize_t
         dt_s: cython.double = (at_ms - self.t_ms[r]) / 1000.0
         self.busy, self.staffed, self.work_s = self.all_busy[r], self.all_staffed[r], self.all_work_s[r]
+        self.unsupported_s = self.all_unsupported_s[r]
         if dt_s <= 0.0:
             for d in range(_D):
                 self.fast[d] = self.all_fast[r, d]
@@ -125,15 +147,26 @@ class AgentRows:
         self.slow[_OCCUPANCY] += load * (1.0 - slow_left)
         # Since the last break: load is 1 from the moment on that the line is passed.
         if at_work:
-            over_s: cython.double = min(max(self.work_s + dt_s - self.break_line_s[self.tenant[r]], 0.0), dt_s)
-            self.fast[_SINCE_BREAK] += 1.0 - exp(-over_s / _FAST_S)
-            self.slow[_SINCE_BREAK] += 1.0 - exp(-over_s / _SLOW_S)
+            self.rise(_SINCE_BREAK, self.work_s + dt_s - self.break_line_s[self.tenant[r]], dt_s)
             self.work_s += dt_s
         elif rests:
             self.work_s = max(self.work_s - dt_s * _PAYS, 0.0)
+        # Unsupported: the same, but for work since a lead spoke. Without states only contacts are known to be work.
+        if at_work if self.said_state[r] else busy > 0.0:
+            self.rise(_UNSUPPORTED, self.unsupported_s + dt_s - self.support_line_s[self.tenant[r]], dt_s)
+            self.unsupported_s += dt_s
         window_left: cython.double = exp(-dt_s / _WINDOW_S)
         self.busy = self.busy * window_left + busy * (1.0 - window_left)
         self.staffed = self.staffed * window_left + staffed * (1.0 - window_left)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def rise(self, d: cython.Py_ssize_t, over_s: cython.double, dt_s: cython.double) -> cython.void:
+        """A rated driver whose line was passed `over_s` before the end of a step of `dt_s`."""
+        if over_s > 0.0:
+            over_s = min(over_s, dt_s)
+            self.fast[d] += 1.0 - exp(-over_s / _FAST_S)
+            self.slow[d] += 1.0 - exp(-over_s / _SLOW_S)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -147,6 +180,7 @@ class AgentRows:
             self.all_fast[r, d] = self.fast[d]
             self.all_slow[r, d] = self.slow[d]
         self.all_busy[r], self.all_staffed[r], self.all_work_s[r] = self.busy, self.staffed, self.work_s
+        self.all_unsupported_s[r] = self.unsupported_s
         self.t_ms[r] = at_ms
 
     @cython.cfunc
@@ -164,6 +198,45 @@ class AgentRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def take(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.double:
+        """A contact is taken: s since the last one ended; -1 where none has ended since the last was taken.
+
+        After-contact work up to that moment is work: no pause at all.
+        """
+        gap_s: cython.double = -1.0
+        if self.state[r] == _ACW and self.said_state[r] and self.taken_ms[r] < self.state_ms[r] <= at_ms:
+            gap_s = 0.0
+        elif self.taken_ms[r] < self.ended_ms[r] <= at_ms:
+            gap_s = (at_ms - self.ended_ms[r]) / 1000.0
+        self.taken_ms[r] = max(self.taken_ms[r], at_ms)
+        return gap_s
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def relieve(self, r: cython.Py_ssize_t, kept: cython.double) -> cython.void:
+        """Leave this part of what contacts brought."""
+        d: cython.Py_ssize_t
+        for d in range(_D):
+            if (_RELIEVED >> d) & 1:
+                self.all_fast[r, d] *= kept
+                self.all_slow[r, d] *= kept
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def say(
+        self, r: cython.Py_ssize_t, at_ms: cython.longlong, state: cython.uchar, team: cython.Py_ssize_t
+    ) -> cython.void:
+        """The ACD tells a state, and perhaps the team (-1: not)."""
+        if ((_BUSY >> self.state[r]) & 1) and not ((_BUSY >> state) & 1):
+            self.ended_ms[r] = max(self.ended_ms[r], at_ms)
+        self.state[r] = state
+        self.state_ms[r] = at_ms
+        self.said_state[r] = 1
+        if team >= 0:
+            self.team[r] = team + 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def judge(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.void:
         """Move to a moment; levels, strain, and the bounds within which it stays for a minute without an event."""
         d: cython.Py_ssize_t
@@ -174,11 +247,12 @@ class AgentRows:
         whole: cython.double = 0.0
         from_queue: cython.double = 0.0
         low: cython.double = 0.0
+        rated: cython.double = 0.0
         for d in range(_D):
             one: cython.double
             if d == _OCCUPANCY:
                 one = 0.5 * (max(self.fast[d], 0.0) + max(self.slow[d], 0.0))
-            elif d == _SINCE_BREAK:
+            elif (_RATED >> d) & 1:
                 one = 0.5 * (self.fast[d] + self.slow[d])
             else:
                 one = 0.5 * (self.fast[d] + self.slow[d] * _SLOW_HEIGHT)
@@ -187,10 +261,11 @@ class AgentRows:
             whole += one
             if (_BORNE >> d) & 1:
                 from_queue += one
-            if d != _OCCUPANCY and d != _SINCE_BREAK:
+            if (_RATED >> d) & 1:
+                rated += self.weight[tenant, d]
+            else:
                 low += one * kept
         scale: cython.double = self.scale[tenant]
-        rated: cython.double = self.weight[tenant, _OCCUPANCY] + self.weight[tenant, _SINCE_BREAK]
         self.strain = 100.0 * (1.0 - exp(-whole / scale))
         self.lowest = 100.0 * (1.0 - exp(-low / scale))
         self.highest = 100.0 * (1.0 - exp(-(whole + _GROWTH_A_MINUTE * rated) / scale))
@@ -232,16 +307,16 @@ def judge(agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters) ->
             driven[1, i, d] = table.slow[d]
             driven[2, i, d] = table.level[d]
         plain[0, i], plain[1, i], plain[2, i] = table.busy, table.staffed, table.work_s
-        plain[3, i], plain[4, i] = table.strain, table.borne
-        plain[5, i], plain[6, i] = table.lowest, table.highest
+        plain[3, i], plain[4, i], plain[5, i] = table.unsupported_s, table.strain, table.borne
+        plain[6, i], plain[7, i] = table.lowest, table.highest
     return out
 
 
-def apply(agents: Agents, b: Any, amounts: Any, measured: Any, began_ms: Any, p: AgentParameters) -> None:
+def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameters, of_tenant: Any) -> None:
     """Apply the events of a batch that name an agent, in order.
 
-    `amounts` and `measured` are [event, driver]; `began_ms` is, for the first `contact.handled` of a contact, when its
-    agent took it (0: unknown), else -1.
+    What depends on where the row stands by then is added to `brought` here. `began_ms` is, for the first
+    `contact.handled` of a contact, when its agent took it (0: unknown), else -1. `of_tenant` is [driver][name].
     """
     kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
     at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
@@ -250,8 +325,13 @@ def apply(agents: Agents, b: Any, amounts: Any, measured: Any, began_ms: Any, p:
     team: cython.const[cython.Py_ssize_t][::1] = memoryview(b.team)
     flags: cython.const[cython.uint][::1] = memoryview(b.flags)
     handle_s: cython.const[cython.double][::1] = memoryview(b.n0)
-    amount: cython.double[:, ::1] = memoryview(amounts)
-    value: cython.double[:, ::1] = memoryview(measured)
+    amount: cython.double[:, ::1] = memoryview(brought.amount)
+    value: cython.double[:, ::1] = memoryview(brought.measured)
+    pause_s: cython.double = of_tenant["recovery_gap"]["gap_s"]
+    per_gap: cython.double = of_tenant["recovery_gap"]["per_contact"]
+    per_check: cython.double = of_tenant["quality_checks"]["per_check"]
+    strained_factor: cython.double = of_tenant["quality_checks"]["strained_factor"]
+    relief_per_point: cython.double = of_tenant["check_in"]["relief_per_point"]
     began: cython.longlong[::1] = memoryview(began_ms)
     table: AgentRows = rows_of(agents, p)
     i: cython.Py_ssize_t
@@ -266,13 +346,29 @@ def apply(agents: Agents, b: Any, amounts: Any, measured: Any, began_ms: Any, p:
             table.t_ms[r] = at_ms
         table.touch(r, at_ms)
         age_s: cython.double = (table.t_ms[r] - at_ms) / 1000.0
+        newer: cython.bint = at_ms >= table.state_ms[r]  # an older state never overrides a newer one
+        state: cython.uchar = (flags[i] >> _STATE_SHIFT) & _STATE_MASK
+        # Told only now that it is over: an ACD without `contact.answered` and states.
+        told_past: cython.bint = (
+            k == _HANDLED and began[i] == 0 and handle_s[i] == handle_s[i] and not table.said_state[r]
+        )
+        gap_s: cython.double = -1.0
+        if k == _ANSWERED or (k == _STATE and newer and state == _ON_CONTACT and table.state[r] != _ON_CONTACT):
+            gap_s = table.take(r, at_ms)
+        elif told_past:
+            gap_s = table.take(r, at_ms - cython.cast(cython.longlong, handle_s[i] * 1000.0))
+        if 0.0 <= gap_s < pause_s:
+            amount[i, _RECOVERY_GAP] = per_gap * (1.0 - gap_s / pause_s)
+        if k == _CHECKED:
+            table.judge(r, at_ms)
+            amount[i, _QUALITY_CHECKS] = per_check * (1.0 + table.strain / 100.0 * strained_factor)
+            value[i, _QUALITY_CHECKS] = table.strain
         for d in range(_D):
             if amount[i, d] != 0.0:
                 table.all_fast[r, d] += amount[i, d] * exp(-age_s / _FAST_S)
                 table.all_slow[r, d] += amount[i, d] * exp(-age_s / _SLOW_S)
             if value[i, d] == value[i, d]:
                 table.last[r, d] = value[i, d]
-        newer: cython.bint = at_ms >= table.state_ms[r]  # an older state never overrides a newer one
         if k in (_ANSWERED, _HANDLED):
             table.contact_ms[r] = max(table.contact_ms[r], at_ms)
             if queue[i] >= 0:
@@ -282,46 +378,17 @@ def apply(agents: Agents, b: Any, amounts: Any, measured: Any, began_ms: Any, p:
                 if newer:
                     table.state[r] = _ON_CONTACT if k == _ANSWERED else _AVAILABLE
                     table.state_ms[r] = at_ms
-                if began[i] == 0 and handle_s[i] == handle_s[i]:
+                if told_past:
                     table.add_past_contact(r, at_ms, handle_s[i])
+            if k == _HANDLED and began[i] >= 0:
+                table.ended_ms[r] = max(table.ended_ms[r], at_ms)
         elif k == _STATE and newer:
-            table.state[r] = (flags[i] >> _STATE_SHIFT) & _STATE_MASK
-            table.state_ms[r] = at_ms
-            table.said_state[r] = 1
-            if team[i] >= 0:
-                table.team[r] = team[i] + 1
+            table.say(r, at_ms, state, team[i])
         if k == _SUPPORTED or (k == _HANDLED and flags[i] & _COMPLIMENT):
-            for d in range(_D):
-                if (_RELIEVED >> d) & 1:
-                    table.all_fast[r, d] *= _KEPT_RELIEVED
-                    table.all_slow[r, d] *= _KEPT_RELIEVED
-
-
-def minutes_of_break_until(
-    judged: JudgedAgents,
-    row: cython.Py_ssize_t,
-    weight: Any,
-    scale: cython.double,
-    line: cython.double,
-    longest_min: cython.int = 120,
-) -> int | None:
-    """Minutes of break after which the strain of a judged row is below `line`; None when it takes longer than that.
-
-    `weight` [driver] and `scale` are the parameters of the agent's tenant.
-    """
-    fast: cython.double[:, ::1] = memoryview(judged.fast)
-    slow: cython.double[:, ::1] = memoryview(judged.slow)
-    w: cython.double[::1] = memoryview(weight)
-    minute: cython.int
-    d: cython.Py_ssize_t
-    for minute in range(longest_min + 1):
-        fast_left: cython.double = exp(-minute * 60.0 * _HEALS / _FAST_S)
-        slow_left: cython.double = exp(-minute * 60.0 * _HEALS / _SLOW_S)
-        whole: cython.double = 0.0
-        for d in range(_D):
-            height: cython.double = 1.0 if d in (_OCCUPANCY, _SINCE_BREAK) else _SLOW_HEIGHT
-            whole += 0.5 * w[d] * max(fast[row, d] * fast_left, 0.0 if d == _OCCUPANCY else -1.0)
-            whole += 0.5 * w[d] * max(slow[row, d] * slow_left * height, 0.0 if d == _OCCUPANCY else -1.0)
-        if 100.0 * (1.0 - exp(-whole / scale)) < line:
-            return minute
-    return None
+            table.relieve(r, _KEPT_RELIEVED)
+        if k == _SUPPORTED:
+            # Told late, it has been so long since; and what it had grown to is over: a lead was there.
+            table.all_unsupported_s[r] = min(table.all_unsupported_s[r], age_s)
+            table.all_fast[r, _UNSUPPORTED] = table.all_slow[r, _UNSUPPORTED] = 0.0
+        elif k == _CHECKED_IN and handle_s[i] < 3.0:
+            table.relieve(r, 1.0 - relief_per_point * (3.0 - handle_s[i]))

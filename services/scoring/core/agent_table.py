@@ -8,13 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.agent_drivers import AGENT_DRIVERS, SCALE_PER_DRIVER
-from services.scoring.core.decay import Floats
+from services.scoring.core.agent_drivers import AGENT_DRIVERS, RATED, SCALE_PER_DRIVER
+from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, Floats, remaining
 from services.scoring.core.tables import Table
 
 Times = NDArray[np.int64]
 
 D = len(AGENT_DRIVERS)
+BREAK_HEALS_FASTER = 3.0
+"""Decay in a break against decay at work. Off-task withdrawal heals, on-task does not; the factor is chosen."""
+HARD_TAU_S, WELL_TAU_S = 2_700.0, 3_600.0
+"""How long hard contacts, and those of them that ended well, are counted: 45 and 60 min. Product choices."""
+NEW_ISSUE_RUN = 2
+"""Long contacts in a row on one new issue from which on the issue is the matter. One may be chance. Product choice."""
 OCCUPANCY_FLOOR = 1.0 / 3.0
 """Occupancy needs about 12 min of staffed time before it can reach 100 %: two calls after log-in are not a load."""
 
@@ -37,6 +43,17 @@ class Agents(Table):
         "busy": ("f8", 0.0, 0),
         "staffed": ("f8", 0.0, 0),
         "work_s": ("f8", 0.0, 0),
+        "unsupported_s": ("f8", 0.0, 0),  # work since a lead last spoke with the agent
+        "taken_ms": ("i8", 0, 0),  # the last contact was taken; 0: none known
+        "ended_ms": ("i8", 0, 0),  # the last contact ended
+        "hard_run": ("i4", 0, 0),  # hard contacts in a row about one issue
+        "hard_issue": ("i4", -1, 0),  # that issue; -1: the last contact was not hard, or its issue is unknown
+        "hard": ("f8", 0.0, 0),  # hard contacts, decaying; as of `hard_ms`
+        "well": ("f8", 0.0, 0),  # those that ended well
+        "hard_ms": ("i8", 0, 0),
+        "long_run": ("i4", 0, 0),  # of the contacts that took long: how many in a row were about one issue
+        "long_issue": ("i4", -1, 0),
+        "long_new": ("u1", 0, 0),  # 1: that issue was new to the agent or the tenant
     }
     tenant: NDArray[np.int32]
     team: NDArray[np.int32]
@@ -52,6 +69,26 @@ class Agents(Table):
     busy: Floats
     staffed: Floats
     work_s: Floats
+    unsupported_s: Floats
+    taken_ms: Times
+    ended_ms: Times
+    hard_run: NDArray[np.int32]
+    hard_issue: NDArray[np.int32]
+    hard: Floats
+    well: Floats
+    hard_ms: Times
+    long_run: NDArray[np.int32]
+    long_issue: NDArray[np.int32]
+    long_new: NDArray[np.uint8]
+
+    def hard_contacts(self, r: NDArray[np.intp], at_ms: int) -> tuple[Floats, Floats]:
+        """Hard contacts that are still felt in rows at a moment, and those of them that ended well."""
+        age_s = np.maximum(at_ms - self.hard_ms[r], 0) / 1000.0
+        return self.hard[r] * remaining(age_s, HARD_TAU_S), self.well[r] * remaining(age_s, WELL_TAU_S)
+
+    def long_on_new_issue(self, row: int) -> bool:
+        """Whether the last long contacts were all about one issue that is new: the others do not run long."""
+        return bool(self.long_new[row]) and int(self.long_run[row]) >= NEW_ISSUE_RUN
 
 
 @dataclass(slots=True)
@@ -62,24 +99,26 @@ class AgentParameters:
     scale: Floats
     occupancy_line: Floats  # 0..1
     break_line_s: Floats
+    support_line_s: Floats
 
 
 class JudgedAgents:
     """Agents at a moment; shapes [rows] and [rows, driver].
 
-    `fast`, `slow`, `busy`, `staffed`, `work_s` are the integrators there. The strain stays between `lowest` and
-    `highest` for a minute if no event comes; `borne` is the part of it that comes from the queue, 0..1.
+    `fast`, `slow`, `busy`, `staffed`, `work_s`, `unsupported_s` are the integrators there. The strain stays between
+    `lowest` and `highest` for a minute if no event comes; `borne` is the part of it that comes from the queue, 0..1.
     """
 
     __slots__ = (
         "borne", "busy", "by_driver", "by_row", "fast", "highest", "level", "lowest", "slow", "staffed", "strain",
-        "work_s",
+        "unsupported_s", "work_s",
     )  # fmt: skip
 
     def __init__(self, rows: int) -> None:
-        self.by_driver, self.by_row = np.empty((3, rows, D)), np.empty((7, rows))
+        self.by_driver, self.by_row = np.empty((3, rows, D)), np.empty((8, rows))
         self.fast, self.slow, self.level = self.by_driver
-        self.busy, self.staffed, self.work_s, self.strain, self.borne, self.lowest, self.highest = self.by_row
+        self.busy, self.staffed, self.work_s, self.unsupported_s, *judged = self.by_row
+        self.strain, self.borne, self.lowest, self.highest = judged
 
 
 def scale_of(weight: Floats) -> Floats:
@@ -98,3 +137,19 @@ def shares(level: Floats, score: Floats) -> Floats:
 def occupancy(judged: JudgedAgents) -> Floats:
     """Time on contact as a part of staffed time over 30 min, 0..1."""
     return np.clip(judged.busy / np.maximum(judged.staffed, OCCUPANCY_FLOOR), 0.0, 1.0)
+
+
+def minutes_of_break_until(
+    judged: JudgedAgents, row: int, weight: Floats, scale: float, line: float, longest_min: int = 120
+) -> int | None:
+    """Minutes of break after which the strain of a judged row is below `line`; None when it takes longer than that.
+
+    `weight` [driver] and `scale` are the parameters of the agent's tenant.
+    """
+    healed_s = 60.0 * BREAK_HEALS_FASTER * np.arange(longest_min + 1)[:, None]
+    height = np.full(D, TAU_FAST_S / TAU_SLOW_S)
+    height[list(RATED)] = 1.0
+    fast, slow = np.maximum(judged.fast[row], 0.0), np.maximum(judged.slow[row], 0.0) * height
+    level = 0.5 * (fast * remaining(healed_s, TAU_FAST_S) + slow * remaining(healed_s, TAU_SLOW_S))
+    below = np.flatnonzero(100.0 * (1.0 - np.exp(-(level @ weight) / scale)) < line)
+    return int(below[0]) if below.size else None

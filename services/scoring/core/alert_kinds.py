@@ -47,7 +47,12 @@ def _queue_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
 def _agent_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
     judged = agents_at(floor, np.array([row]), at_ms)[0][0]
     strongest = judged.drivers[0].name if judged.drivers else None
-    return Said(judged.strain, with_words(judged.drivers), AGENT, wording.agent_action(strongest))
+    return Said(
+        judged.strain,
+        with_words(judged.drivers),
+        AGENT,
+        wording.agent_action(strongest, floor.agents.long_on_new_issue(row)),
+    )
 
 
 def _feed_silent(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:

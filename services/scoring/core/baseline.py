@@ -2,7 +2,8 @@
 
 Call handle times are log-normal (Brown et al. 2005), so the usual is the median of ln(handle time) over the last
 contacts, its spread the MAD, and the robust z = 0.6745 (ln x - median) / MAD (Iglewicz & Hoaglin 1993).
-The topic is the issue, or the queue where no issue is known. Compiled: see ARCHITECTURE.md, "Compiled loops".
+The topic is the issue, or the queue where no issue is known; topic 0 is all of them: while there is too little about a
+topic, its usual is shrunk towards that. Compiled: see ARCHITECTURE.md, "Compiled loops".
 """
 
 from __future__ import annotations
@@ -87,51 +88,61 @@ class HandleTimes(Table):
             self.reset_row(row)
         self._index.rebuild(_pair_keys(self.agent[: self.n], self.topic[: self.n]), np.arange(self.n))
 
-    def observe(self, rows: Any, handle_s: Any) -> tuple[Any, Any]:
-        """Judge and then learn one handle time a row, in order.
+    def observe(self, rows: Any, whole: Any, handle_s: Any) -> tuple[Any, Any, Any]:
+        """Judge and then learn one handle time a row, in order; `whole` are the rows of all topics of these agents.
 
-        Returns the robust z and the ratio to the own usual (1.0 is usual); both NaN while silent.
+        Returns the robust z and the ratio to the own usual (1.0 is usual), both NaN while silent, and whether the topic
+        is young to its agent (0 or 1) while the others are not.
         """
         row: cython.const[cython.longlong][::1] = memoryview(rows)
+        all_of: cython.const[cython.longlong][::1] = memoryview(whole)
         given_s: cython.const[cython.double][::1] = memoryview(handle_s)
         logs: cython.float[:, ::1] = memoryview(self.logs)
         count: cython.longlong[::1] = memoryview(self.count)
         abnormal_run: cython.int[::1] = memoryview(self.abnormal_run)
         used: cython.longlong[::1] = memoryview(self.used)
         z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
+        young_of = np.zeros(row.shape[0], np.uint8)
         z: cython.double[::1] = memoryview(z_of)
         ratio: cython.double[::1] = memoryview(ratio_of)
+        young: cython.uchar[::1] = memoryview(young_of)
         ordered: cython.double[::1] = memoryview(np.empty(WINDOW))
         uses: cython.longlong = self._uses
         i: cython.Py_ssize_t
-        k: cython.Py_ssize_t
         for i in range(row.shape[0]):
             r: cython.Py_ssize_t = row[i]
+            o: cython.Py_ssize_t = all_of[i]
             x: cython.double = log(max(given_s[i], _MIN_S))
             known: cython.Py_ssize_t = min(count[r], _WINDOW)
             abnormal: cython.bint = False
+            median: cython.double
+            mad: cython.double
             if known >= _ENOUGH:
-                for k in range(known):
-                    ordered[k] = logs[r, k]
-                median: cython.double = _median(ordered, known)
-                for k in range(known):
-                    ordered[k] = abs(ordered[k] - median)
-                mad: cython.double = max(_median(ordered, known), _MAD_FLOOR)
+                median = _median_of(logs, r, known, ordered)
+                mad = _mad_of(ordered, known, median)
                 z[i] = 0.6745 * (x - median) / mad
                 ratio[i] = exp(x - median)
                 abnormal = abs(z[i]) > _ABNORMAL_Z
-            abnormal_run[r] = abnormal_run[r] + 1 if abnormal else 0
-            if abnormal_run[r] >= _RELEARN_AFTER:
-                abnormal_run[r] = 0
-                count[r] = 0
-                abnormal = False
-            if not abnormal:
+            elif count[o] >= _ENOUGH and o != r:
+                # Too few about this topic: shrunk towards all topics, with the spread of all.
+                of_all: cython.Py_ssize_t = min(count[o], _WINDOW)
+                topic_median: cython.double = _median_of(logs, r, known, ordered) if known > 0 else 0.0
+                median = _median_of(logs, o, of_all, ordered)
+                mad = _mad_of(ordered, of_all, median)
+                median = (_ENOUGH * median + known * topic_median) / (_ENOUGH + known)
+                z[i] = 0.6745 * (x - median) / mad
+                ratio[i] = exp(x - median)
+            young[i] = count[r] < 2 * _ENOUGH and count[o] - count[r] >= _ENOUGH
+            uses += 1
+            used[r] = used[o] = uses
+            if _learns(abnormal_run, count, r, abnormal):
                 logs[r, count[r] % _WINDOW] = x
                 count[r] += 1
-            uses += 1
-            used[r] = uses
+            if o != r and _learns(abnormal_run, count, o, abs(z[i]) > _ABNORMAL_Z):
+                logs[o, count[o] % _WINDOW] = x
+                count[o] += 1
         self._uses = uses
-        return z_of, ratio_of
+        return z_of, ratio_of, young_of
 
     def pack(self) -> dict[str, Any]:
         """See Table."""
@@ -150,6 +161,42 @@ _TOPIC_MASK = np.uint64((1 << 33) - 1)
 
 def _pair_keys(agents: NDArray[Any], topics: NDArray[Any]) -> NDArray[np.uint64]:
     return ((agents.astype(np.uint64) + np.uint64(1)) << _TOPIC_BITS) | topics.astype(np.uint64)  # 0 is no key
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _learns(
+    abnormal_run: cython.int[::1], count: cython.longlong[::1], r: cython.Py_ssize_t, abnormal: cython.bint
+) -> cython.bint:
+    """Whether a row learns a value; after a long run of abnormal ones it begins anew."""
+    abnormal_run[r] = abnormal_run[r] + 1 if abnormal else 0
+    if abnormal_run[r] >= _RELEARN_AFTER:
+        abnormal_run[r] = 0
+        count[r] = 0
+        return True
+    return not abnormal
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _median_of(
+    logs: cython.float[:, ::1], r: cython.Py_ssize_t, n: cython.Py_ssize_t, ordered: cython.double[::1]
+) -> cython.double:
+    """Median of the first n values of a row, which are left in `ordered`."""
+    k: cython.Py_ssize_t
+    for k in range(n):
+        ordered[k] = logs[r, k]
+    return _median(ordered, n)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _mad_of(ordered: cython.double[::1], n: cython.Py_ssize_t, median: cython.double) -> cython.double:
+    """Median absolute deviation of the first n values of `ordered`, with its floor."""
+    k: cython.Py_ssize_t
+    for k in range(n):
+        ordered[k] = abs(ordered[k] - median)
+    return max(_median(ordered, n), _MAD_FLOOR)
 
 
 @cython.cfunc

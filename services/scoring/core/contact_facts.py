@@ -41,6 +41,7 @@ class Facts:
     abandoned: Any  # 0 or 1
     handled: Any  # 0 or 1
     repeat: Any  # 0 or 1
+    ended_repeat: Any  # 0 or 1: handled for the first time, and known to be a repeat
     wait_s: Any  # NaN: no new wait
     began_ms: Any  # of a contact handled for the first time: when the agent took it (0: unknown); else -1
     recount: Any  # by queue, 0 or 1: who waits there may have changed
@@ -128,11 +129,12 @@ def facts_of(contacts: Any, rows: Any, b: Any, queues: cython.Py_ssize_t) -> Fac
     n1: cython.const[cython.double][::1] = memoryview(b.n1)
     since: cython.const[cython.longlong][::1] = memoryview(b.since_previous_ms)
     n: cython.Py_ssize_t = row.shape[0]
-    facts = Facts(*np.zeros((4, n), np.uint8), np.full(n, _NAN), np.full(n, -1), np.zeros(queues, np.uint8))
+    facts = Facts(*np.zeros((5, n), np.uint8), np.full(n, _NAN), np.full(n, -1), np.zeros(queues, np.uint8))
     arrival: cython.uchar[::1] = memoryview(facts.arrival)
     abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
     handled: cython.uchar[::1] = memoryview(facts.handled)
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
+    ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
     wait_s: cython.double[::1] = memoryview(facts.wait_s)
     began_ms: cython.longlong[::1] = memoryview(facts.began_ms)
     if contacts.bound is None or not contacts.bound.fits(contacts.version):
@@ -177,6 +179,8 @@ def facts_of(contacts: Any, rows: Any, b: Any, queues: cython.Py_ssize_t) -> Fac
             repeat[i] = 1
             if agent[i] < 0:
                 agent[i] = table.agent[r]
+        if handled[i] and table.known[r] & _REPEAT:
+            ended_repeat[i] = 1
         table.last_ms[r] = max(table.last_ms[r], at[i])
     return facts
 

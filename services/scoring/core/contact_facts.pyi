@@ -25,6 +25,7 @@ class Facts:
     abandoned: Flags
     handled: Flags
     repeat: Flags
+    ended_repeat: Flags
     wait_s: Floats
     began_ms: NDArray[np.int64]
     recount: Flags

@@ -22,6 +22,7 @@ from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
 from services.scoring.core.impulses import impulses
 from services.scoring.core.intake import Batch, Registers
+from services.scoring.core.issue_ages import IssueAges
 from services.scoring.core.parameters import Parameters
 from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools, Service
 from services.scoring.core.queue_rows import QueueRows
@@ -53,6 +54,7 @@ class Floor:
         self.service = Service()
         self.pools = Pools()
         self.handle_times = HandleTimes()
+        self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
@@ -90,8 +92,13 @@ class Floor:
         out = self.agents.last[r].copy()
         out[:, ad.OCCUPANCY] = 100.0 * occupancy(judged)
         out[:, ad.SINCE_BREAK] = judged.work_s / 60.0
+        out[:, ad.UNSUPPORTED] = judged.unsupported_s / 3600.0
         tenant = self.agents.tenant[r]
-        for driver, key in ((ad.REPEAT_CALLERS, "per_contact"), (ad.COMPLAINTS, "per_complaint")):
+        for driver, key in (
+            (ad.REPEAT_CALLERS, "per_contact"),
+            (ad.COMPLAINTS, "per_complaint"),
+            (ad.RECOVERY_GAP, "per_contact"),
+        ):
             name = ad.AGENT_DRIVERS[driver].name
             per_contact = np.array([max(p[name][key], 1e-9) for p in self.tuning.of_agents])
             out[:, driver] = judged.slow[:, driver] / per_contact[tenant]  # contacts that are still felt
@@ -125,9 +132,14 @@ class Floor:
         return min(self._minute_due_ms, *self._soon_ms.values()) if self._soon_ms else self._minute_due_ms
 
     def refresh(self, at_ms: int) -> None:
-        """What is recomputed once a minute: pools, forgotten contacts. Tenants with somebody new get theirs sooner."""
+        """What is recomputed once a minute: pools, what is usual, forgotten contacts.
+
+        Pools of tenants with somebody new come sooner.
+        """
         tenant = self.queues.tenant[: self.queues.n]
         if at_ms >= self._minute_due_ms:
+            self._retune()
+            self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
             stale = self.contacts.forget(at_ms)
             if stale:
                 recount = np.zeros(self.queues.n, np.uint8)
@@ -150,6 +162,7 @@ class Floor:
         for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
             new = table.add_many(len(names.text) - table.n)
             table.tenant[new] = names.tenant[table.n - new.size :]
+        self.issue_ages.cover(self.registers.issues.tenant, now_ms)
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
         self._retune()
@@ -174,18 +187,28 @@ class Floor:
         if touched.size == 0:
             return touched
         of_tenant = self.tuning.of_agents[b.tenant]
-        amounts, measured = impulses(b, facts, self.handle_times, self.queues.strain, of_tenant)
-        ags.apply(self.agents, b, amounts, measured, facts.began_ms, self.tuning.agents)
+        brought = impulses(b, facts, self.agents, self.handle_times, self.issue_ages, self.queues.strain, of_tenant)
+        ags.apply(self.agents, b, brought, facts.began_ms, self.tuning.agents, of_tenant)
         takes = np.flatnonzero(((b.kind == ANSWERED) | (b.kind == HANDLED)) & (b.agent >= 0) & (b.queue >= 0))
         if takes.size and self.service.serve(b.agent[takes], b.queue[takes], b.at_ms[takes]):
             soon_ms = (int(b.at_ms[takes].max()) // SOON_MS + 1) * SOON_MS
             self._soon_ms[b.tenant] = min(self._soon_ms.get(b.tenant, soon_ms), soon_ms)
-        self.agent_evidence.note(np.where(amounts.any(axis=1), b.agent, -1), b.ids, b.id_texts)
+        self.agent_evidence.note(np.where(brought.amount.any(axis=1), b.agent, -1), b.ids, b.id_texts)
         return touched
 
     # --- checkpoints
 
-    _TABLES = ("contacts", "agents", "queues", "service", "pools", "handle_times", "agent_evidence", "queue_evidence")
+    _TABLES = (
+        "contacts",
+        "agents",
+        "queues",
+        "service",
+        "pools",
+        "handle_times",
+        "issue_ages",
+        "agent_evidence",
+        "queue_evidence",
+    )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
     def pack(self) -> dict[str, Any]:

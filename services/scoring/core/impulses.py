@@ -1,30 +1,116 @@
 """What the events of a batch add to the strain of their agents, driver by driver.
 
-A driver that is fed by events has its line here; one that is fed by time itself stands in `agent_strain`.
+A driver that is fed by events has its line here; one that is fed by time itself, or that depends on where the agent's
+row stands by then (pauses, quality checks), in `agent_strain`.
 Compiled: see ARCHITECTURE.md, "Compiled loops".
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cython
 import numpy as np
+from cython.cimports.libc.math import exp
 
 from services.scoring.core import agent_drivers as ad
-from shared.contract.rows import ABANDONED, ABUSIVE, ANSWERED, COMPLAINT
+from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
+from shared.contract.events import OUTCOMES
+from shared.contract.rows import ABANDONED, ABUSIVE, ANSWERED, CHECK_IN, COMPLAINT, COMPLIMENT, OUTCOME_MASK
+
+CONTENT = 4
+"""A satisfaction from here on (of 5) says that a hard contact ended well. Product choice."""
 
 _HANDLE_TIME = cython.declare(cython.Py_ssize_t, ad.HANDLE_TIME)
 _COMPLAINTS = cython.declare(cython.Py_ssize_t, ad.COMPLAINTS)
 _REPEAT_CALLERS = cython.declare(cython.Py_ssize_t, ad.REPEAT_CALLERS)
 _EXCESS_WAIT = cython.declare(cython.Py_ssize_t, ad.EXCESS_WAIT)
 _QUEUE_PRESSURE = cython.declare(cython.Py_ssize_t, ad.QUEUE_PRESSURE)
+_CHECK_IN = cython.declare(cython.Py_ssize_t, ad.CHECK_IN)
+_SAME_ISSUE = cython.declare(cython.Py_ssize_t, ad.SAME_ISSUE)
+_HARD_S = cython.declare(cython.double, HARD_TAU_S)
+_WELL_S = cython.declare(cython.double, WELL_TAU_S)
 _ABANDONED = cython.declare(cython.int, ABANDONED)
 _ANSWERED = cython.declare(cython.int, ANSWERED)
+_CHECKED_IN = cython.declare(cython.int, CHECK_IN)
 _ABUSIVE = cython.declare(cython.uint, ABUSIVE)
 _COMPLAINT = cython.declare(cython.uint, COMPLAINT)
+_COMPLIMENT = cython.declare(cython.uint, COMPLIMENT)
+_OUTCOME = cython.declare(cython.uint, OUTCOME_MASK)
+_RESOLVED = cython.declare(cython.uint, OUTCOMES.index("resolved") + 1)
+_UNRESOLVED = cython.declare(cython.uint, OUTCOMES.index("unresolved") + 1)
+_ESCALATED = cython.declare(cython.uint, OUTCOMES.index("escalated") + 1)
+_CONTENT = cython.declare(cython.double, CONTENT)
+_LONG = cython.declare(cython.uchar, 1)
+_NEW_ISSUE = cython.declare(cython.uchar, 2)
 _EXCESS_WAIT_MAX = cython.declare(cython.double, 2.0)
 """An excess wait counts up to twice the full one: beyond it the caller is as sour as can be."""
+
+
+@dataclass(slots=True)
+class Brought:
+    """What events bring to their agents, by event."""
+
+    amount: Any  # [event, driver]
+    measured: Any  # [event, driver], NaN: nothing measured
+
+
+@cython.final
+@cython.cclass
+class _Streaks:
+    """Hard and long contacts in a row, in the columns of the table of agents."""
+
+    hard_run: cython.int[::1]
+    hard_issue: cython.int[::1]
+    hard: cython.double[::1]
+    well: cython.double[::1]
+    hard_ms: cython.longlong[::1]
+    long_run: cython.int[::1]
+    long_issue: cython.int[::1]
+    long_new: cython.uchar[::1]
+
+    def __init__(self, agents: Any) -> None:
+        self.hard_run = memoryview(agents.hard_run)
+        self.hard_issue = memoryview(agents.hard_issue)
+        self.hard = memoryview(agents.hard)
+        self.well = memoryview(agents.well)
+        self.hard_ms = memoryview(agents.hard_ms)
+        self.long_run = memoryview(agents.long_run)
+        self.long_issue = memoryview(agents.long_issue)
+        self.long_new = memoryview(agents.long_new)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def end(
+        self, r: cython.Py_ssize_t, issue: cython.int, at_ms: cython.longlong, hard: cython.bint, well: cython.bint
+    ) -> cython.int:
+        """A contact ended: hard ones in a row about its issue, itself included; 0 after a soft one or without issue."""
+        if hard:
+            age_s: cython.double = (at_ms - self.hard_ms[r]) / 1000.0
+            if age_s > 0.0:
+                self.hard[r] *= exp(-age_s / _HARD_S)
+                self.well[r] *= exp(-age_s / _WELL_S)
+                self.hard_ms[r] = at_ms
+                age_s = 0.0
+            self.hard[r] += exp(age_s / _HARD_S)  # one that is told late has faded since
+            if well:
+                self.well[r] += exp(age_s / _WELL_S)
+        if hard and issue >= 0:
+            self.hard_run[r] = self.hard_run[r] + 1 if self.hard_issue[r] == issue else 1
+            self.hard_issue[r] = issue
+        else:
+            self.hard_run[r] = 0
+            self.hard_issue[r] = -1
+        return self.hard_run[r]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def was_long(self, r: cython.Py_ssize_t, issue: cython.int, new: cython.bint) -> cython.void:
+        """It was long by the agent's own usual; `new`: its issue is new."""
+        self.long_run[r] = self.long_run[r] + 1 if self.long_issue[r] == issue else 1
+        self.long_issue[r] = issue
+        self.long_new[r] = 1 if new else 0
 
 
 @cython.cfunc
@@ -35,21 +121,34 @@ def _part(value: cython.double, start: cython.double, full: cython.double) -> cy
     return min(part, 1.0) if part > 0.0 else 0.0
 
 
-def impulses(b: Any, facts: Any, handle_times: Any, queue_strain: Any, p: Any) -> tuple[Any, Any]:
-    """Amounts and measured values [event, driver]; `p` are the tenant's agent parameters, [driver][name]."""
+def _topics(b: Any, events: Any) -> Any:
+    """A topic is an issue (odd) or a queue (even); then, for each event again, 0: all topics together."""
+    topics = np.where(b.issue[events] >= 0, 2 * b.issue[events] + 1, 2 * b.queue[events] + 2)
+    return np.append(topics, 0 * topics)
+
+
+def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any, queue_strain: Any, p: Any) -> Brought:
+    """What a batch brings, and what it says of the streaks of its agents; `p` is [driver][name] of the tenant."""
     kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
     agent: cython.const[cython.Py_ssize_t][::1] = memoryview(b.agent)
     queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
     flags: cython.const[cython.uint][::1] = memoryview(b.flags)
+    issue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.issue)
+    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
+    n0: cython.const[cython.double][::1] = memoryview(b.n0)
     n1: cython.const[cython.double][::1] = memoryview(b.n1)
+    n2: cython.const[cython.double][::1] = memoryview(b.n2)
     handled: cython.uchar[::1] = memoryview(facts.handled)
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
+    ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
     waits: cython.double[::1] = memoryview(facts.wait_s)
     strains: cython.double[::1] = memoryview(queue_strain)
     n: cython.Py_ssize_t = kind.shape[0]
-    amounts, measured = np.zeros((n, len(ad.AGENT_DRIVERS))), np.full((n, len(ad.AGENT_DRIVERS)), np.nan)
-    amount: cython.double[:, ::1] = memoryview(amounts)
-    value: cython.double[:, ::1] = memoryview(measured)
+    brought = Brought(np.zeros((n, len(ad.AGENT_DRIVERS))), np.full((n, len(ad.AGENT_DRIVERS)), np.nan))
+    amount: cython.double[:, ::1] = memoryview(brought.amount)
+    value: cython.double[:, ::1] = memoryview(brought.measured)
+    note: cython.uchar[::1] = memoryview(np.zeros(n, np.uint8))
+    streaks: _Streaks = _Streaks(agents)
     z_from: cython.double = p["handle_time"]["z_from"]
     z_full: cython.double = p["handle_time"]["z_full"]
     per_complaint: cython.double = p["complaints"]["per_complaint"]
@@ -59,14 +158,17 @@ def impulses(b: Any, facts: Any, handle_times: Any, queue_strain: Any, p: Any) -
     full_wait_s: cython.double = p["excess_wait"]["full_s"]
     from_strain: cython.double = p["queue_pressure"]["from_strain"]
     per_contact: cython.double = p["queue_pressure"]["per_contact"]
+    same_from: cython.double = p["same_issue"]["from_contact"]
+    per_same: cython.double = p["same_issue"]["per_contact"]
+    per_point: cython.double = p["check_in"]["per_point"]
     i: cython.Py_ssize_t
     ended = [i for i in range(n) if handled[i] and agent[i] >= 0]
     if ended:
         events = np.array(ended)
-        # A topic is an issue (odd) or a queue (even); 0 is neither, so that a key is never 0.
-        topics = np.where(b.issue[events] >= 0, 2 * b.issue[events] + 1, 2 * b.queue[events] + 2)
-        z, ratio = handle_times.observe(handle_times.rows_of(b.agent[events], topics), b.n0[events])
+        rows, whole = handle_times.rows_of(np.tile(b.agent[events], 2), _topics(b, events)).reshape(2, -1)
+        z, ratio, young = handle_times.observe(rows, whole, b.n0[events])
         _handle_times(amount, value, memoryview(events), memoryview(z), memoryview(ratio), z_from, z_full)
+        _long_ones(note, memoryview(events), memoryview(z), memoryview(young), z_from, b.issue, b.at_ms, issue_ages)
     for i in range(n):
         if agent[i] < 0:
             continue
@@ -76,23 +178,35 @@ def impulses(b: Any, facts: Any, handle_times: Any, queue_strain: Any, p: Any) -
                 amount[i, _COMPLAINTS] = per_abusive
             elif flags[i] & _COMPLAINT:
                 amount[i, _COMPLAINTS] = per_complaint
+            outcome: cython.uint = flags[i] & _OUTCOME
+            # Hard: a complaint, abusive, a repeat caller, not solved, or long by the agent's own usual.
+            hard: cython.bint = ended_repeat[i] != 0 or outcome in (_UNRESOLVED, _ESCALATED)
+            hard = hard or (flags[i] & (_ABUSIVE | _COMPLAINT)) != 0 or (note[i] & _LONG) != 0
+            well: cython.bint = outcome == _RESOLVED or (flags[i] & _COMPLIMENT) != 0 or n2[i] >= _CONTENT
+            run: cython.int = streaks.end(agent[i], issue[i], at[i], hard, well)
+            if run >= same_from:
+                amount[i, _SAME_ISSUE] = per_same
+                value[i, _SAME_ISSUE] = run
+            if note[i] & _LONG:
+                streaks.was_long(agent[i], issue[i], (note[i] & _NEW_ISSUE) != 0)
+        elif kind[i] == _CHECKED_IN and n0[i] == n0[i]:
+            amount[i, _CHECK_IN] = per_point * max(n0[i] - 3.0, 0.0)
+            value[i, _CHECK_IN] = n0[i]
         if repeat[i]:
             amount[i, _REPEAT_CALLERS] = per_repeat
         wait_s: cython.double = waits[i]
         if wait_s == wait_s and kind[i] != _ABANDONED:
             # Beyond what was announced, else beyond the target.
-            expected_s: cython.double = target_wait_s
-            if kind[i] == _ANSWERED and n1[i] == n1[i]:
-                expected_s = n1[i]
-            beyond_s: cython.double = max(wait_s - expected_s, 0.0)
-            amount[i, _EXCESS_WAIT] = min(beyond_s / full_wait_s, _EXCESS_WAIT_MAX)
-            value[i, _EXCESS_WAIT] = beyond_s
+            announced: cython.bint = kind[i] == _ANSWERED and n1[i] == n1[i]
+            expected_s: cython.double = n1[i] if announced else target_wait_s
+            value[i, _EXCESS_WAIT] = max(wait_s - expected_s, 0.0)
+            amount[i, _EXCESS_WAIT] = min(value[i, _EXCESS_WAIT] / full_wait_s, _EXCESS_WAIT_MAX)
             if queue[i] >= 0:
                 # 0 below the line, `per_contact` at strain 100.
-                strain: cython.double = strains[queue[i]]
-                amount[i, _QUEUE_PRESSURE] = per_contact * max(strain - from_strain, 0.0) / (100.0 - from_strain)
-                value[i, _QUEUE_PRESSURE] = strain
-    return amounts, measured
+                value[i, _QUEUE_PRESSURE] = strains[queue[i]]
+                above: cython.double = max(strains[queue[i]] - from_strain, 0.0)
+                amount[i, _QUEUE_PRESSURE] = per_contact * above / (100.0 - from_strain)
+    return brought
 
 
 @cython.cfunc
@@ -110,3 +224,24 @@ def _handle_times(
     for k in range(events.shape[0]):
         amount[events[k], _HANDLE_TIME] = _part(z[k], z_from, z_full)
         value[events[k], _HANDLE_TIME] = ratio[k]
+
+
+@cython.cfunc
+def _long_ones(
+    note: cython.uchar[::1],
+    events: cython.longlong[::1],
+    z: cython.double[::1],
+    young: cython.uchar[::1],
+    z_from: cython.double,
+    issues: Any,
+    at_ms: Any,
+    issue_ages: Any,
+) -> cython.void:
+    """Note the contacts that were long by the agent's own usual, and those of them whose issue is new."""
+    k: cython.Py_ssize_t
+    for k in range(events.shape[0]):
+        if z[k] >= z_from:
+            i: cython.Py_ssize_t = events[k]
+            note[i] |= _LONG
+            if issues[i] >= 0 and (young[k] or issue_ages.is_new(issues[i], at_ms[i])):
+                note[i] |= _NEW_ISSUE

@@ -2,7 +2,7 @@
 
 cimport cython
 
-from services.scoring.core.waiting cimport queue_length_wait_s, wait_when_queue_is_empty_s
+from services.scoring.core.waiting cimport agents_needed, erlang_a_wait_s
 
 
 @cython.final
@@ -27,12 +27,22 @@ cdef class QueueRows:
     cdef double[:, ::1] weight
     cdef double[::1] scale
     cdef double[::1] target_wait_s
+    cdef double[::1] patience_rate
     cdef double[::1] recent_target_s
     cdef double[::1] load_line
     cdef double[::1] goal
     cdef double[::1] usual_abandoned
     cdef double[::1] full_abandoned
     cdef double[::1] within_s
+    cdef double[::1] full_repeats
+    cdef double[::1] full_short
+    cdef double[:, ::1] today_waits_s
+    cdef double[:, ::1] today_capped_s
+    cdef double[:, ::1] today_waits
+    cdef double[::1] today_contacts
+    cdef double[::1] today_repeats
+    cdef double[::1] usual_s
+    cdef double[::1] usual_repeats
     # A moment, and what was looked at in it; `goes`: an observation goes out of date within a minute.
     cdef long long at_ms
     cdef unsigned int moment
@@ -40,6 +50,7 @@ cdef class QueueRows:
     cdef unsigned char[::1] goes
     cdef double[::1] waiting
     cdef double[::1] longest_s
+    cdef double[::1] rate
     cdef double[::1] erlangs
     cdef double[::1] handle_s
     # One row at the moment.
@@ -50,6 +61,10 @@ cdef class QueueRows:
     cdef double agents
     cdef double pooled_waiting
     cdef double offered
+    cdef double pooled_handle_s
+    cdef double backlog
+    cdef double expected_s
+    cdef double later_s
     cdef double rho
     cdef bint stale_soon
     cdef double lowest
@@ -57,9 +72,11 @@ cdef class QueueRows:
 
     cdef void touch(self, Py_ssize_t q, long long at_ms) noexcept
     cdef void add(self, Py_ssize_t q, long long at_ms, Py_ssize_t c, double amount) noexcept
+    cdef void note_wait(self, Py_ssize_t q, long long at_ms, double wait_s) noexcept
     cdef void begin(self, long long at_ms) noexcept
     cdef void look(self, Py_ssize_t q) noexcept
     cdef void pool(self, Py_ssize_t q) noexcept
-    cdef void predict(self, Py_ssize_t q, double patience_left) noexcept
+    cdef void predict(self, Py_ssize_t q) noexcept
+    cdef double short(self, Py_ssize_t q, double erlangs, double handle_s) noexcept
     cdef void judge(self, Py_ssize_t q) noexcept
     cdef void bound(self, Py_ssize_t q, double whole) noexcept

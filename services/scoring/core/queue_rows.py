@@ -14,7 +14,8 @@ from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
 from services.scoring.core.queue_table import QueueParameters, Queues
-from services.scoring.core.waiting import queue_length_wait_s, wait_when_queue_is_empty_s
+from services.scoring.core.usual_waits import CAP_MORE_S, CAP_TIMES, HOUR_MS, HOURS
+from services.scoring.core.waiting import agents_needed, erlang_a_wait_s
 
 OBSERVED_FOR_MS = 300_000
 """An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
@@ -22,12 +23,20 @@ OBSERVED_FOR_MS = 300_000
 # What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
 _HANDLE_S = cython.declare(cython.double, 240.0)
 _HANDLE_WORTH = cython.declare(cython.double, 2.0)
-_PATIENCE_S = cython.declare(cython.double, 600.0)
-_WAIT_WORTH = cython.declare(cython.double, 1.0)
+_WAIT_WORTH = cython.declare(cython.double, 2.0)
 _LEVEL_WORTH = cython.declare(cython.double, 4.0)
 _LEFT_WORTH = cython.declare(cython.double, 5.0)
 _RATE_AGE_MIN_S = cython.declare(cython.double, 600.0)
 """A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
+
+_WARM = cython.declare(cython.double, 10.0)
+"""After ten time constants a rate is known to 5 in 100,000."""
+_BACKLOG_S = cython.declare(cython.double, 900.0)
+"""Those who wait are work of the next quarter of an hour. Product choice."""
+_OWN_RATE = cython.declare(cython.double, 1e-6)
+"""Arrivals per s (one in twelve days) below which the pool's handle time gives way to the queue's own."""
+_SHARE_ENOUGH = cython.declare(cython.double, 20.0)
+"""Contacts before a share of repeat callers is told. Product choice: one caller is then 5 points."""
 
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
@@ -35,6 +44,8 @@ _OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
 _RECENT_WAITS = cython.declare(cython.Py_ssize_t, qd.RECENT_WAITS)
 _SERVICE_LEVEL = cython.declare(cython.Py_ssize_t, qd.SERVICE_LEVEL)
 _ABANDONMENT = cython.declare(cython.Py_ssize_t, qd.ABANDONMENT)
+_REPEAT_SHARE = cython.declare(cython.Py_ssize_t, qd.REPEAT_SHARE)
+_STAFFING = cython.declare(cython.Py_ssize_t, qd.STAFFING)
 _LEVEL_MAX = cython.declare(cython.double, qd.LEVEL_MAX)
 
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
@@ -45,13 +56,23 @@ _ENDED = cython.declare(cython.Py_ssize_t, qt.ENDED)
 _ABANDONED = cython.declare(cython.Py_ssize_t, qt.ABANDONED)
 _HANDLE_SUM = cython.declare(cython.Py_ssize_t, qt.HANDLE_SUM)
 _HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
-_LEFT = cython.declare(cython.Py_ssize_t, qt.LEFT)
-_WAITED = cython.declare(cython.Py_ssize_t, qt.WAITED)
+_JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
+_REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _SUMS = cython.declare(cython.Py_ssize_t, len(qt.TAU_S))
 _TAU_S = cython.declare(cython.double[::1], memoryview(np.array(qt.TAU_S)))
 # What these drivers keep of their level in a minute, at least: means of sums shrink by no more than the sums do.
 _RECENT_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.WAIT_SUM]))
 _ENDED_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.ENDED]))
+# And what load and handle times may do in a minute, at least and at most: arrivals decay by 0.951, and by up to 0.930
+# more as the time they are taken over grows from ten minutes; a handle time moves by up to 0.9 % towards what is
+# assumed, and a pool's, in which queues of different age change weight, by up to 14 %.
+_LOAD_LOW = cython.declare(cython.double, 0.87)
+_LOAD_HIGH = cython.declare(cython.double, 0.96)
+_HANDLE_HIGH = cython.declare(cython.double, 1.15)
+_HOUR_MS = cython.declare(cython.longlong, HOUR_MS)
+_HOURS = cython.declare(cython.longlong, HOURS)
+_CAP_TIMES = cython.declare(cython.double, CAP_TIMES)
+_CAP_MORE_S = cython.declare(cython.double, CAP_MORE_S)
 _BELIEVED_MS = cython.declare(cython.longlong, OBSERVED_FOR_MS)
 _NAN = cython.declare(cython.double, float("nan"))
 
@@ -85,18 +106,30 @@ class QueueRows:
         self.weight = memoryview(p.weight)
         self.scale = memoryview(p.scale)
         self.target_wait_s = memoryview(p.target_wait_s)
+        self.patience_rate = memoryview(p.patience_rate)
         self.recent_target_s = memoryview(p.recent_target_s)
         self.load_line = memoryview(p.load_line)
         self.goal = memoryview(p.goal)
         self.usual_abandoned = memoryview(p.usual_abandoned)
         self.full_abandoned = memoryview(p.full_abandoned)
         self.within_s = memoryview(p.within_s)
+        self.full_repeats = memoryview(p.full_repeats)
+        self.full_short = memoryview(p.full_short)
+        usual = queues.usual
+        self.today_waits_s = memoryview(usual.today_waits_s)
+        self.today_capped_s = memoryview(usual.today_capped_s)
+        self.today_waits = memoryview(usual.today_waits)
+        self.today_contacts = memoryview(usual.today_contacts)
+        self.today_repeats = memoryview(usual.today_repeats)
+        self.usual_s = memoryview(usual.wait_s)
+        self.usual_repeats = memoryview(usual.repeat_share)
         rows: cython.Py_ssize_t = len(queues.t_ms)
         self.seen = memoryview(np.zeros(rows, np.uint32))
         self.moment = 0
         self.goes = memoryview(np.empty(rows, np.uint8))
         self.waiting = memoryview(np.empty(rows))
         self.longest_s = memoryview(np.empty(rows))
+        self.rate = memoryview(np.empty(rows))
         self.erlangs = memoryview(np.empty(rows))
         self.handle_s = memoryview(np.empty(rows))
         self.level = memoryview(np.empty(_D))
@@ -125,6 +158,16 @@ class QueueRows:
         """Add to a sum at `at_ms`, as what is left of it at the row's clock."""
         age_s: cython.double = (self.t_ms[q] - at_ms) / 1000.0
         self.sums[q, c] += amount if age_s <= 0.0 else amount * exp(-age_s / _TAU_S[c])
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def note_wait(self, q: cython.Py_ssize_t, at_ms: cython.longlong, wait_s: cython.double) -> cython.void:
+        """For what is usual: a wait counts at the hour at which the contact joined."""
+        joined_ms: cython.longlong = at_ms - cython.cast(cython.longlong, min(max(wait_s, 0.0), 86_400.0) * 1000.0)
+        hour: cython.longlong = max(joined_ms, 0) // _HOUR_MS % _HOURS
+        self.today_waits_s[q, hour] += wait_s
+        self.today_capped_s[q, hour] += min(wait_s, _CAP_TIMES * self.usual_s[q] + _CAP_MORE_S)
+        self.today_waits[q, hour] += 1.0
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -167,18 +210,22 @@ class QueueRows:
         self.handle_s[q] = (self.sums[q, _HANDLE_SUM] * left + _HANDLE_WORTH * _HANDLE_S) / (
             self.sums[q, _HANDLE_COUNT] * left + _HANDLE_WORTH
         )
-        rate_age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
         tau_s: cython.double = _TAU_S[_ARRIVALS]
-        arrivals: cython.double = self.sums[q, _ARRIVALS] * exp(-dt_s / tau_s)
-        self.erlangs[q] = arrivals / (tau_s * (1.0 - exp(-rate_age_s / tau_s))) * self.handle_s[q]
+        rate: cython.double = self.sums[q, _ARRIVALS] * exp(-dt_s / tau_s) / tau_s
+        age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
+        if age_s < _WARM * tau_s:
+            rate /= 1.0 - exp(-age_s / tau_s)
+        self.rate[q] = rate
+        self.erlangs[q] = rate * self.handle_s[q]
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def pool(self, q: cython.Py_ssize_t) -> cython.void:
-        """Waiting, load and agents over the queues that share agents with a row."""
+        """Waiting, load, handle time and agents over the queues that share agents with a row."""
         e: cython.Py_ssize_t
         self.look(q)
         self.agents = self.pooled_waiting = self.offered = 0.0
+        rate: cython.double = 0.0
         self.stale_soon = self.goes[q] != 0
         if q < self.pool_agents.shape[0]:
             self.agents = self.pool_agents[q]
@@ -187,29 +234,35 @@ class QueueRows:
                 self.look(o)
                 self.pooled_waiting += self.waiting[o] * self.overlap[e]
                 self.offered += self.erlangs[o] * self.overlap[e]
+                rate += self.rate[o] * self.overlap[e]
                 self.stale_soon = self.stale_soon or self.goes[o] != 0
-        if self.agents == 0.0 and self.observed_agents[q] == self.observed_agents[q]:
-            self.agents = self.observed_agents[q]
-        self.pooled_waiting = max(self.pooled_waiting, self.waiting[q])
-        self.offered = max(self.offered, self.erlangs[q])
+        if self.agents == 0.0:  # nobody is known to serve it: it stands alone
+            if self.observed_agents[q] == self.observed_agents[q]:
+                self.agents = self.observed_agents[q]
+            self.pooled_waiting, self.offered, rate = self.waiting[q], self.erlangs[q], self.rate[q]
+        self.pooled_handle_s = (self.offered + _OWN_RATE * self.handle_s[q]) / (rate + _OWN_RATE)
+        self.backlog = self.pooled_waiting * self.pooled_handle_s / _BACKLOG_S
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def predict(self, q: cython.Py_ssize_t, patience_left: cython.double) -> cython.void:
+    def predict(self, q: cython.Py_ssize_t) -> cython.void:
         """How long a contact that joins now waits, at least as long as the oldest already does."""
-        self.rho = self.predicted_s = 0.0
+        self.rho = self.expected_s = 0.0
         if self.agents > 0.0:
-            staffed: cython.double = max(self.agents, 1.0)
-            self.rho = self.offered / staffed
-            if self.pooled_waiting > 0.0:
-                theta: cython.double = (self.sums[q, _LEFT] * patience_left + 1.0) / (
-                    self.sums[q, _WAITED] * patience_left + _PATIENCE_S
-                )
-                self.predicted_s = queue_length_wait_s(self.pooled_waiting, staffed, self.handle_s[q], theta)
-            else:
-                self.predicted_s = wait_when_queue_is_empty_s(self.rho, staffed, self.handle_s[q])
+            load: cython.double = self.offered + self.backlog
+            self.rho = load / max(self.agents, 1.0)
+            self.expected_s = erlang_a_wait_s(load, self.agents, self.pooled_handle_s, self.patience_rate[q])
+        self.predicted_s = self.expected_s
         if self.longest_s[q] > self.predicted_s:
             self.predicted_s = self.longest_s[q]
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def short(self, q: cython.Py_ssize_t, erlangs: cython.double, handle_s: cython.double) -> cython.double:
+        """Agents needed for the target wait at a load, beyond those there are."""
+        agents: cython.double = max(self.agents, 1.0)
+        needed: cython.double = agents_needed(erlangs, agents, handle_s, self.patience_rate[q], self.target_wait_s[q])
+        return max(needed - agents, 0.0)
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -220,9 +273,12 @@ class QueueRows:
         recent_left: cython.double = exp(-dt_s / _TAU_S[_WAIT_SUM])
         ended_left: cython.double = exp(-dt_s / _TAU_S[_ENDED])
         self.pool(q)
-        self.predict(q, exp(-dt_s / _TAU_S[_WAITED]))
-        waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left + _WAIT_WORTH
-        recent_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left / waits
+        self.predict(q)
+        waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left
+        waits_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left
+        usual_s: cython.double = self.usual_s[q]
+        recent_s: cython.double = (waits_s + _WAIT_WORTH * usual_s) / (waits + _WAIT_WORTH)
+        self.later_s = (waits_s * _RECENT_KEPT + _WAIT_WORTH * usual_s) / (waits * _RECENT_KEPT + _WAIT_WORTH)
         goal: cython.double = self.goal[q]
         usual: cython.double = self.usual_abandoned[q]
         ended: cython.double = self.sums[q, _ENDED] * ended_left
@@ -239,6 +295,23 @@ class QueueRows:
         self.level[_RECENT_WAITS] = _clipped(recent_s / self.recent_target_s[q])
         self.level[_SERVICE_LEVEL] = _clipped((goal - within) / goal)
         self.level[_ABANDONMENT] = _clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
+        self.value[_REPEAT_SHARE] = self.value[_STAFFING] = _NAN
+        self.level[_REPEAT_SHARE] = self.level[_STAFFING] = 0.0
+        usual_share: cython.double = self.usual_repeats[q]
+        if usual_share == usual_share:
+            hours_left: cython.double = exp(-dt_s / _TAU_S[_JOINED])
+            joined: cython.double = self.sums[q, _JOINED] * hours_left
+            if joined >= _SHARE_ENOUGH:
+                share: cython.double = (self.sums[q, _REPEATS] * hours_left + _SHARE_ENOUGH * usual_share) / (
+                    joined + _SHARE_ENOUGH
+                )
+                self.value[_REPEAT_SHARE] = 100.0 * share
+                self.level[_REPEAT_SHARE] = _clipped((share - usual_share) / self.full_repeats[q])
+        if self.expected_s > self.target_wait_s[q]:
+            short: cython.double = self.short(q, self.offered + self.backlog, self.pooled_handle_s)
+            needed: cython.double = max(self.agents, 1.0) + short
+            self.value[_STAFFING] = needed
+            self.level[_STAFFING] = _clipped(short / needed / self.full_short[q])
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
@@ -251,23 +324,40 @@ class QueueRows:
     def bound(self, q: cython.Py_ssize_t, whole: cython.double) -> cython.void:
         """Between what the strain stays for a minute without an event.
 
-        Upwards only waiting grows by itself, the oldest contact's wait by a second each second, and what decays towards
-        its assumption (handle time, patience) may raise the predicted wait by 2 % a minute. Downwards: means of sums
-        shrink by no more than the sums; the rate of arrivals falls by its own decay and by the growing time it is taken
-        over (together to 0.86 at most); a predicted wait for those who wait stays within 5 %.
+        Load decays, and handle times drift towards what is assumed: Erlang A's wait grows no more than the handle time
+        where the load falls, and is computed anew where those who wait could raise it. The oldest contact's wait grows
+        by a second each second. Recent waits go towards the usual. All else goes towards no level.
         """
         if self.stale_soon:  # then the contacts are counted again, also for queues that share its agents
             self.lowest, self.highest = 0.0, 100.0
             return
-        predicted: cython.double = self.level[_PREDICTED_WAIT]
-        beyond_s: cython.double = self.longest_s[q] + 60.0 - self.predicted_s
-        grown: cython.double = 0.02 * predicted
-        if beyond_s > 0.0:  # not where nobody waits: NaN
-            grown = max(grown, self.weight[q, _PREDICTED_WAIT] * beyond_s / self.target_wait_s[q])
-        low: cython.double = 0.95 * predicted if self.pooled_waiting > 0.0 else 0.0
-        load: cython.double = (0.86 * self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
-        low += _clipped(load) * self.weight[q, _OFFERED_LOAD]
-        low += self.level[_RECENT_WAITS] * _RECENT_KEPT
-        low += (self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]) * _ENDED_KEPT
+        line: cython.double = self.load_line[q]
+        target_s: cython.double = self.target_wait_s[q]
+        recent: cython.double = self.level[_RECENT_WAITS]
+        later: cython.double = _clipped(self.later_s / self.recent_target_s[q]) * self.weight[q, _RECENT_WAITS]
+        low: cython.double = min(recent, later)
+        high: cython.double = max(recent, later)
+        ended: cython.double = self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]
+        low += ended * _ENDED_KEPT
+        high += ended + self.level[_REPEAT_SHARE]
+        load: cython.double = self.offered + self.backlog
+        load_high: cython.double = _LOAD_HIGH * self.offered + _HANDLE_HIGH * self.backlog
+        handle_high_s: cython.double = _HANDLE_HIGH * self.pooled_handle_s
+        expected_high_s: cython.double = _HANDLE_HIGH * self.expected_s
+        rho_high: cython.double = self.rho
+        if load_high > load and self.agents > 0.0:
+            rho_high = load_high / max(self.agents, 1.0)
+            expected_high_s = erlang_a_wait_s(load_high, self.agents, handle_high_s, self.patience_rate[q])
+        low += _clipped((_LOAD_LOW * self.rho - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
+        high += _clipped((rho_high - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
+        predicted_high_s: cython.double = expected_high_s
+        if self.longest_s[q] == self.longest_s[q]:
+            predicted_high_s = max(predicted_high_s, self.longest_s[q] + 60.0)
+            # Erlang A's own wait may fall steeply with the load.
+            low += _clipped(self.longest_s[q] / target_s) * self.weight[q, _PREDICTED_WAIT]
+        high += _clipped(predicted_high_s / target_s) * self.weight[q, _PREDICTED_WAIT]
+        if expected_high_s > target_s and self.weight[q, _STAFFING] > 0.0:
+            # At most all are missing: dearer to know than to judge the row each second.
+            high += _clipped(1.0 / self.full_short[q]) * self.weight[q, _STAFFING]
         self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))
-        self.highest = 100.0 * (1.0 - exp(-(whole + grown) / self.scale[q]))
+        self.highest = 100.0 * (1.0 - exp(-max(whole, high) / self.scale[q]))

@@ -16,8 +16,6 @@ from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
 from shared.contract.rows import OBSERVED
 
-_PATIENCE_COUNTS_TO_S = cython.declare(cython.double, 3_600.0)
-"""Waiting counts into patience up to an hour: a contact that the ACD forgot is not a patient caller."""
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
 _WAIT_SUM = cython.declare(cython.Py_ssize_t, qt.WAIT_SUM)
@@ -27,8 +25,8 @@ _ENDED = cython.declare(cython.Py_ssize_t, qt.ENDED)
 _ABANDONED = cython.declare(cython.Py_ssize_t, qt.ABANDONED)
 _HANDLE_SUM = cython.declare(cython.Py_ssize_t, qt.HANDLE_SUM)
 _HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
-_LEFT = cython.declare(cython.Py_ssize_t, qt.LEFT)
-_WAITED = cython.declare(cython.Py_ssize_t, qt.WAITED)
+_JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
+_REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
 
 
@@ -78,6 +76,7 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
     waited_s: cython.double[::1] = memoryview(facts.wait_s)
     abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
     handled: cython.uchar[::1] = memoryview(facts.handled)
+    repeat: cython.uchar[::1] = memoryview(facts.repeat)
     newest_ms = np.zeros(queues.n, np.int64)
     newest: cython.longlong[::1] = memoryview(newest_ms)
     table: QueueRows = rows_of(queues, p, pools)
@@ -111,17 +110,21 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
         waited: cython.bint = wait_s == wait_s
         if arrival[i]:
             table.add(q, at_ms, _ARRIVALS, 1.0)
+            table.add(q, at_ms, _JOINED, 1.0)
+            table.today_contacts[q] += 1.0
+        if repeat[i]:
+            table.add(q, at_ms, _REPEATS, 1.0)
+            table.today_repeats[q] += 1.0
         if waited:
             table.add(q, at_ms, _WAIT_SUM, wait_s)
             table.add(q, at_ms, _WAIT_COUNT, 1.0)
-            table.add(q, at_ms, _WAITED, min(wait_s, _PATIENCE_COUNTS_TO_S))
+            table.note_wait(q, at_ms, wait_s)
         if waited or abandoned[i]:
             table.add(q, at_ms, _ENDED, 1.0)
             if not abandoned[i] and wait_s <= table.within_s[q]:
                 table.add(q, at_ms, _WITHIN, 1.0)
         if abandoned[i]:
             table.add(q, at_ms, _ABANDONED, 1.0)
-            table.add(q, at_ms, _LEFT, 1.0)
         if handled[i] and n0[i] == n0[i]:
             table.add(q, at_ms, _HANDLE_SUM, n0[i])
             table.add(q, at_ms, _HANDLE_COUNT, 1.0)

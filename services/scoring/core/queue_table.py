@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from services.scoring.core.decay import Floats
 from services.scoring.core.queue_drivers import QUEUE_DRIVERS, SCALE_PER_DRIVER
 from services.scoring.core.tables import Table
+from services.scoring.core.usual_waits import Usual
 
 Times = NDArray[np.int64]
 
 D = len(QUEUE_DRIVERS)
+MINUTE_MS = 60_000
 
 # Sums that decay, each with its own time constant (s). Means are ratios of two sums of one constant.
-ARRIVALS, WAIT_SUM, WAIT_COUNT, WITHIN, ENDED, ABANDONED, HANDLE_SUM, HANDLE_COUNT, LEFT, WAITED = range(10)
-TAU_S = (900.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
+ARRIVALS, WAIT_SUM, WAIT_COUNT, WITHIN, ENDED, ABANDONED, HANDLE_SUM, HANDLE_COUNT, JOINED, REPEATS = range(10)
+TAU_S = (1200.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
 
 
 class Queues(Table):
-    """A row a queue."""
+    """A row a queue; `usual` has the same rows."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
         "tenant": ("i4", 0, 0),
@@ -51,6 +53,36 @@ class Queues(Table):
     observed_agents: Floats
     strain: Floats
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = Usual()
+
+    def add(self) -> int:
+        """See Table."""
+        self.usual.add()
+        return super().add()
+
+    def add_many(self, count: int) -> NDArray[np.int64]:
+        """See Table."""
+        self.usual.add_many(count)
+        return super().add_many(count)
+
+    def above_line(self, at_ms: int, p: QueueParameters) -> NDArray[np.bool_]:
+        """Queues whose last contact, within a minute, found them at their alert line or above. [rows]"""
+        above: NDArray[np.bool_] = (self.strain[: self.n] >= p.alert_line[: self.n]) & (
+            self.t_ms[: self.n] > at_ms - MINUTE_MS
+        )
+        return above
+
+    def pack(self) -> dict[str, Any]:
+        """See Table."""
+        return super().pack() | {"usual": self.usual.pack()}
+
+    def unpack(self, packed: dict[str, Any]) -> None:
+        """See Table."""
+        self.usual.unpack(packed["usual"])
+        super().unpack(packed)
+
 
 @dataclass(slots=True)
 class QueueParameters:
@@ -59,12 +91,16 @@ class QueueParameters:
     weight: Floats
     scale: Floats
     target_wait_s: Floats
+    patience_rate: Floats  # per s
     recent_target_s: Floats
     load_line: Floats  # 0..1
     goal: Floats  # 0..1
     usual_abandoned: Floats  # 0..1
     full_abandoned: Floats  # 0..1
     within_s: Floats
+    full_repeats: Floats  # 0..1
+    full_short: Floats  # 0..1
+    alert_line: Floats  # strain
 
 
 class JudgedQueues:

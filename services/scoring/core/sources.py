@@ -11,13 +11,16 @@ from shared.contract.rows import (
     ABANDONED,
     ABUSIVE,
     ANSWERED,
+    CHECK_IN,
     COMPLAINT,
     COMPLIMENT,
     HANDLED,
     OBSERVED,
     OFFERED,
+    QUALITY_CHECK,
     REPEATED,
     STATE,
+    SUPPORTED,
 )
 
 _BY_KIND = {
@@ -28,6 +31,9 @@ _BY_KIND = {
     OBSERVED: qd.SOURCE_WAITING,
     STATE: ad.SOURCE_STATES,
     REPEATED: ad.SOURCE_REPEATS,
+    QUALITY_CHECK: ad.SOURCE_CHECKS,
+    CHECK_IN: ad.SOURCE_CHECK_INS,
+    SUPPORTED: ad.SOURCE_SUPPORT,
 }
 
 
@@ -42,6 +48,8 @@ def sources_of(batch: Batch, known: int) -> int:
         if not known & ad.SOURCE_COMPLAINTS:
             told = batch.flags[handled] & np.uint32(COMPLAINT | ABUSIVE | COMPLIMENT)
             bits |= ad.SOURCE_COMPLAINTS if told.any() else 0
+        if not known & ad.SOURCE_ISSUES:
+            bits |= ad.SOURCE_ISSUES if (batch.issue[handled] >= 0).any() else 0
         if not known & ad.SOURCE_WAITS or not known & qd.SOURCE_ENDED:
             waits = batch.n1[handled]
             bits |= ad.SOURCE_WAITS | qd.SOURCE_ENDED if (waits == waits).any() else 0

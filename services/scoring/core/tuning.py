@@ -54,6 +54,7 @@ class Tuning:
             scale=at.scale_of(weights),
             occupancy_line=np.array([s.agent["occupancy"]["line"] for s in scopes]) / 100.0,
             break_line_s=np.array([s.agent["since_break"]["line_min"] for s in scopes]) * 60.0,
+            support_line_s=np.array([s.agent["unsupported"]["line_h"] for s in scopes]) * 3600.0,
         )
         named = zip(queues.tenant, queues.text, strict=True)
         self._renew_queues(
@@ -75,10 +76,14 @@ class Tuning:
             weight=weight,
             scale=qt.scale_of(weight),
             target_wait_s=column("predicted_wait", "target_wait_s"),
+            patience_rate=1.0 / column("predicted_wait", "patience_s"),
             recent_target_s=column("recent_waits", "target_wait_s"),
             load_line=column("offered_load", "line") / 100.0,
             goal=column("service_level", "goal") / 100.0,
             usual_abandoned=column("abandonment", "usual") / 100.0,
             full_abandoned=column("abandonment", "full") / 100.0,
             within_s=column("service_level", "within_s"),
+            full_repeats=column("repeat_share", "full") / 100.0,
+            full_short=column("staffing", "full") / 100.0,
+            alert_line=np.array([s.alerts["queue.strain"]["open_line"] for s in scopes], np.float64),
         )

@@ -1,25 +1,155 @@
-"""How long a contact will wait: Erlang C's approximation, and the queue-length estimator with abandonment.
+"""How long contacts wait, from load and agents: Erlang C, Erlang A (M/M/n+M), and the queue-length estimator.
 
-Compiled: see ARCHITECTURE.md, "Compiled loops".
+Load is in Erlangs (arrivals per s times handle time), patience as its rate theta per s. Formulas: Garnett, Mandelbaum
+and Reiman (2002); Mandelbaum and Zeltyn, "The Palm/Erlang-A queue". Compiled: see ARCHITECTURE.md, "Compiled loops".
 """
 
 from __future__ import annotations
 
 import cython
-from cython.cimports.libc.math import log, pow, sqrt
+from cython.cimports.libc.math import ceil, exp, floor, log
 
-_RHO_MAX = cython.declare(cython.double, 0.995)
-"""The formula without abandonment has no answer at 1; near it, the queue-length estimator takes over."""
+_AGENTS_MAX = cython.declare(cython.double, 4000.0)
+"""A judgement takes time in proportion to the agents. A larger pool is judged as one of 4,000 with the same load per
+agent: it waits a little longer there, by seconds at most."""
+_LOAD_MAX = cython.declare(cython.double, 3.0)
+"""Erlangs per agent. At three times what can be done two of three callers give up: the wait is the patience."""
+_NOBODY_WAITS = cython.declare(cython.double, 1e15)
+"""Where 1 / Erlang B is beyond this, the mean wait is below a nanosecond."""
+_PART_MIN = cython.declare(cython.double, 1e-7)
+"""Terms of a sum below this part of it are left out: an error of microseconds."""
+_INFINITE = cython.declare(cython.double, float("inf"))
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _inverse_b(erlangs: cython.double, agents: cython.double) -> cython.double:
+    """1 / Erlang B: 1/B(0) = 1, 1/B(k) = 1 + k/a 1/B(k-1). A sum of positive parts, without a division in the loop."""
+    inverse: cython.double = 1.0
+    per: cython.double = 1.0 / erlangs
+    k: cython.double = 1.0
+    while k <= agents and inverse < _NOBODY_WAITS:
+        inverse = 1.0 + inverse * (k * per)
+        k += 1.0
+    return inverse
 
 
 @cython.ccall
 @cython.exceptval(check=False)
-def wait_when_queue_is_empty_s(rho: cython.double, agents: cython.double, handle_s: cython.double) -> cython.double:
-    """Mean wait of a contact that joins an empty queue, s (Sakasegawa 1977: M/M/n without the sum of Erlang C).
+def erlang_c(erlangs: cython.double, agents: cython.double) -> cython.double:
+    """Part of contacts that must wait where nobody gives up; 1 where the load is beyond the agents."""
+    if erlangs <= 0.0:
+        return 0.0
+    if erlangs >= agents:
+        return 1.0
+    # B / (1 - rho (1 - B))
+    return 1.0 / (_inverse_b(erlangs, agents) * (1.0 - erlangs / agents) + erlangs / agents)
 
-    P(wait) is about rho^(sqrt(2(n+1)) - 1); one that waits for the first of n agents waits handle_s/n.
+
+@cython.ccall
+@cython.exceptval(check=False)
+def erlang_c_wait_s(erlangs: cython.double, agents: cython.double, handle_s: cython.double) -> cython.double:
+    """Mean wait (ASA) where nobody gives up, s: C AHT / (n - a); infinite where the load is beyond the agents."""
+    if erlangs >= agents:
+        return _INFINITE
+    return erlang_c(erlangs, agents) * handle_s / (agents - erlangs)
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def erlang_c_service_level(
+    erlangs: cython.double, agents: cython.double, handle_s: cython.double, within_s: cython.double
+) -> cython.double:
+    """Part of contacts answered within a time, where nobody gives up: 1 - C exp(-(n - a) T / AHT)."""
+    if erlangs >= agents:
+        return 0.0
+    return 1.0 - erlang_c(erlangs, agents) * exp(-(agents - erlangs) * within_s / handle_s)
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def erlang_a_wait_s(
+    erlangs: cython.double, agents: cython.double, handle_s: cython.double, patience_rate: cython.double
+) -> cython.double:
+    """Mean wait of all who join, s, in M/M/n+M: E[Q] / arrivals. Never infinite: some give up.
+
+    `agents` counts whole ones, at least 1; `patience_rate` is theta > 0, per s. With q waiting, the chance of a state
+    is that of "all busy, none waits" times the product over j = 1..q of a / (n + j theta AHT). It is summed from its
+    largest term outwards, so that nothing overflows and an overloaded centre takes no longer than a calm one.
     """
-    return pow(min(rho, _RHO_MAX), sqrt(2.0 * (agents + 1.0)) - 1.0) * handle_s / agents
+    j: cython.double
+    if erlangs <= 0.0 or handle_s <= 0.0:
+        return 0.0
+    n: cython.double = max(floor(agents), 1.0)
+    a: cython.double = min(erlangs, _LOAD_MAX * n)
+    if n > _AGENTS_MAX:
+        a *= _AGENTS_MAX / n
+        n = _AGENTS_MAX
+    r: cython.double = patience_rate * handle_s
+    top: cython.double = (
+        floor((a - n) / r) if a > n else 0.0
+    )  # the queue length of the largest term, which is taken as 1
+    chances: cython.double = 1.0
+    waiting: cython.double = top
+    term: cython.double = 1.0
+    if top == 0.0:
+        chances = _inverse_b(a, n)
+        if chances >= _NOBODY_WAITS:
+            return 0.0
+    else:
+        j = top
+        while j > 0.0 and term > _PART_MIN * 1e-3:
+            term *= (n + j * r) / a
+            j -= 1.0
+            chances += term
+            waiting += j * term
+        if j == 0.0:
+            chances += term * (_inverse_b(a, n) - 1.0)
+    term = 1.0
+    j = top
+    while True:
+        j += 1.0
+        term *= a / (n + j * r)
+        chances += term
+        waiting += j * term
+        if j * term < _PART_MIN * chances:
+            break
+    return waiting / chances * handle_s / a
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def erlang_a_abandonment(
+    erlangs: cython.double, agents: cython.double, handle_s: cython.double, patience_rate: cython.double
+) -> cython.double:
+    """Part of contacts that give up in M/M/n+M: theta E[Q] / arrivals."""
+    return patience_rate * erlang_a_wait_s(erlangs, agents, handle_s, patience_rate)
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def agents_needed(
+    erlangs: cython.double,
+    agents: cython.double,
+    handle_s: cython.double,
+    patience_rate: cython.double,
+    target_s: cython.double,
+) -> cython.double:
+    """The fewest agents, not less than `agents`, with whom the mean wait of Erlang A is within a target."""
+    enough: cython.double = max(floor(agents), 1.0)
+    few: cython.double = enough
+    step: cython.double = 1.0
+    while erlang_a_wait_s(erlangs, enough, handle_s, patience_rate) > target_s:
+        few = enough
+        enough += step
+        step *= 2.0
+    while enough - few > 1.0:
+        middle: cython.double = ceil(0.5 * (few + enough))
+        if erlang_a_wait_s(erlangs, middle, handle_s, patience_rate) > target_s:
+            few = middle
+        else:
+            enough = middle
+    return enough
 
 
 @cython.ccall

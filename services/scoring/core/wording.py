@@ -51,6 +51,13 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "excess_wait": _seconds_text("callers arrive {} later than they expected", "客户比预期多等了 {}"),
     "queue_pressure": _number_text("the queue served stands at strain {}", "所服务队列的压力值为 {}"),
     "since_break": _number_text("{} min of work since the last real break", "距上次真正休息已工作 {} 分钟"),
+    "recovery_gap": _number_text(
+        "{} contacts lately came with hardly a pause before them", "近期有 {} 通来电几乎没有间歇"
+    ),
+    "same_issue": _number_text("{} hard contacts in a row about the same issue", "连续 {} 通棘手来电都是同一问题"),
+    "unsupported": _number_text("{} h of work since a lead last spoke with them", "距组长上次沟通已工作 {} 小时"),
+    "quality_checks": _number_text("a quality check came at strain {}", "质检时的压力值为 {}"),
+    "check_in": _number_text("their own report: load {} of 5", "本人反馈的负荷为 {}(最高 5)"),
     "predicted_wait": _seconds_text("a caller who joins now waits about {}", "现在进线预计等待约 {}"),
     "offered_load": _number_text(
         "work offered is {} % of what the agents here can take", "来电工作量为在岗人员可承接量的 {} %"
@@ -58,6 +65,8 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "recent_waits": _seconds_text("callers of the last minutes waited {} on average", "最近几分钟客户平均等待 {}"),
     "service_level": _number_text("{} % answered within the goal time", "{} % 的来电在目标时间内接通"),
     "abandonment": _number_text("{} % of callers leave before they are answered", "{} % 的客户在接通前挂断"),
+    "repeat_share": _number_text("{} % of callers call again about the same issue", "{} % 的客户因同一问题再次来电"),
+    "staffing": _number_text("about {} agents would keep the wait short", "约需 {} 人在岗才能保持较短等待"),
 }
 
 _TITLES: dict[str, Texts] = {
@@ -91,6 +100,14 @@ ACTIONS: dict[str, Texts] = {
         "Callers give up: offer a call-back so that nobody has to try again.",
         "客户正在放弃等待:提供回拨,避免重复来电。",
     ),
+    "queue.repeat_share": (
+        "More callers than usual come back: find out what stays unsolved, and tell the team what to say about it.",
+        "重复来电多于平常:查明未解决的问题,并告知团队如何答复。",
+    ),
+    "queue.staffing": (
+        "More people are needed here for a while: ask for help from other queues, or offer call-backs.",
+        "此队列暂时需要更多人手:请其他队列支援,或提供回拨。",
+    ),
     "agent.break": (
         "Offer a real break now, away from the desk: “You carried a lot this hour. Take ten minutes, I will cover.”",
         "现在请对方离席休息一下:“这一小时辛苦了,去休息十分钟,我来安排。”",
@@ -107,6 +124,22 @@ ACTIONS: dict[str, Texts] = {
         "Ask whether something new makes these contacts long, and join if it helps: “What would make this easier?”",
         "问问是否有新情况让处理变长,需要时一起处理:“怎样能让这件事更轻松?”",
     ),
+    "agent.variety": (
+        "Mix in other work for a while: the same hard issue came again and again. Pass it on to who can solve it.",
+        "安排一段时间的其他工作:同一棘手问题反复出现。并把它反馈给能解决的团队。",
+    ),
+    "agent.support": (
+        "Say hello and listen for two minutes: “How is today going? What can I take off you?”",
+        "过去打个招呼,听两分钟:“今天怎么样?有什么我可以帮你分担的?”",
+    ),
+    "agent.pause_checks": (
+        "Let quality checks wait until it has eased, and say so: “No checks for now, take your time.”",
+        "等压力缓解后再做质检,并告诉对方:“先不做质检,慢慢来。”",
+    ),
+    "team.briefing": (
+        "One new issue takes long, the others do not: brief the team on what it is, what to answer and whom to ask.",
+        "只有一个新问题用时较长,其他都正常:请向团队说明这个问题是什么、怎么答复、可以找谁。",
+    ),
     "feed.check": (
         "Check that the ACD still sends events; until then, do not read calm into this board.",
         "请检查话务系统是否仍在发送事件;在此之前,请勿认为看板平静就是没有问题。",
@@ -121,6 +154,11 @@ _AGENT_ACTIONS = {
     "handle_time": "agent.help",
     "excess_wait": "agent.break",
     "queue_pressure": "agent.break",
+    "recovery_gap": "agent.break",
+    "same_issue": "agent.variety",
+    "unsupported": "agent.support",
+    "quality_checks": "agent.pause_checks",
+    "check_in": "agent.support",
 }
 
 
@@ -144,6 +182,11 @@ def queue_action(strongest: str | None) -> str:
     return f"queue.{strongest or 'predicted_wait'}"
 
 
-def agent_action(strongest: str | None) -> str:
-    """What to suggest for an agent, from the strongest driver."""
+def agent_action(strongest: str | None, new_issue: bool = False) -> str:
+    """What to suggest for an agent, from the strongest driver.
+
+    `new_issue`: the long contacts were all about one issue that is new, see `Agents.long_on_new_issue`.
+    """
+    if new_issue and strongest == "handle_time":
+        return "team.briefing"
     return _AGENT_ACTIONS.get(strongest or "", "agent.break")

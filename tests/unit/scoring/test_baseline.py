@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from services.scoring.core.baseline import ABNORMAL_Z, ENOUGH, MAD_FLOOR, RELEAR
 
 def observe(table: HandleTimes, handle_s: float, agent: int = 0, topic: int = 0) -> tuple[float, float]:
     rows = table.rows_of(np.array([agent]), np.array([topic]))
-    z, ratio = table.observe(rows, np.array([handle_s]))
+    z, ratio, _ = table.observe(rows, rows, np.array([handle_s]))
     return float(z[0]), float(ratio[0])
 
 
@@ -34,14 +35,16 @@ class Oracle:
             median = statistics.median(known)
             mad = max(statistics.median(abs(v - median) for v in known), MAD_FLOOR)
             z = 0.6745 * (x - median) / mad
-        abnormal = abs(z) > ABNORMAL_Z
+        self.learn(x, abs(z) > ABNORMAL_Z)
+        return z
+
+    def learn(self, x: float, abnormal: bool) -> None:
         self.run = self.run + 1 if abnormal else 0
         if self.run >= RELEARN_AFTER:
             self.logs, self.run = [], 0
             abnormal = False
         if not abnormal:
             self.logs.append(float(np.float32(x)))
-        return z
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -61,12 +64,11 @@ def test_many_rows_at_once_are_one_after_the_other() -> None:
     topics = np.array([rng.randrange(2) for _ in range(400)])
     handle_s = np.array([rng.lognormvariate(5.5, 0.4) for _ in range(400)])
     together, apart = HandleTimes(), HandleTimes()
-    z = np.concatenate(
-        [
-            together.observe(together.rows_of(agents[i : i + 50], topics[i : i + 50]), handle_s[i : i + 50])[0]
-            for i in range(0, 400, 50)
-        ]
-    )
+    found = []
+    for i in range(0, 400, 50):
+        rows = together.rows_of(agents[i : i + 50], topics[i : i + 50])
+        found.append(together.observe(rows, rows, handle_s[i : i + 50])[0])
+    z = np.concatenate(found)
     one = [observe(apart, *given)[0] for given in zip(handle_s.tolist(), agents.tolist(), topics.tolist(), strict=True)]
     np.testing.assert_array_equal(z, np.array(one))
 
@@ -144,3 +146,57 @@ def test_a_checkpoint_brings_all_of_it_back() -> None:
     for _ in range(100):
         given = (rng.lognormvariate(5.5, 0.5), rng.randrange(6), rng.randrange(3))
         np.testing.assert_array_equal(observe(restored, *given), observe(table, *given))
+
+
+# --- too little about a topic: all topics of the agent stand in
+
+
+class WithOverall(Oracle):
+    """One agent's topics in plain Python: shrunk towards all of them while there are too few of one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topics: dict[int, Oracle] = {}
+
+    def observe_topic(self, topic: int, handle_s: float) -> tuple[float, bool]:
+        own, x = self.topics.setdefault(topic, Oracle()), math.log(max(handle_s, 1.0))
+        young = len(own.logs) < 2 * ENOUGH and len(self.logs) - len(own.logs) >= ENOUGH
+        known, of_all = own.logs[-WINDOW:], self.logs[-WINDOW:]
+        shrunk_z = math.nan
+        if len(known) < ENOUGH <= len(of_all):
+            median = statistics.median(of_all)
+            mad = max(statistics.median(abs(v - median) for v in of_all), MAD_FLOOR)
+            if known:
+                median = (ENOUGH * median + len(known) * statistics.median(known)) / (ENOUGH + len(known))
+            shrunk_z = 0.6745 * (x - median) / mad
+        z = own.observe(handle_s)
+        z = shrunk_z if math.isnan(z) else z
+        self.learn(x, abs(z) > ABNORMAL_Z)
+        return z, young
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_topic_with_too_few_contacts_is_shrunk_towards_all_topics_of_the_agent(seed: int) -> None:
+    rng = random.Random(seed)
+    table, oracle = HandleTimes(), WithOverall()
+    for i in range(400):
+        topic = rng.choice((1, 1, 2, 3 + 2 * (i // 20)))  # two usual ones, and every now and then a new one
+        handle_s = rng.lognormvariate(math.log(240.0 if topic < 3 else 500.0), 0.3)
+        rows, whole = table.rows_of(np.array([7, 7]), np.array([topic, 0])).reshape(2, -1)
+        z, ratio, young = table.observe(rows, whole, np.array([handle_s]))
+        expected_z, expected_young = oracle.observe_topic(topic, handle_s)
+        assert z[0] == pytest.approx(expected_z, rel=1e-9, nan_ok=True)
+        assert bool(young[0]) == expected_young
+        assert math.isnan(ratio[0]) == math.isnan(z[0])
+
+
+def test_a_new_long_topic_is_seen_at_once_and_learnt_as_it_lasts() -> None:
+    table, found = HandleTimes(), []
+    for i in range(40):
+        table.observe(*table.rows_of(np.array([7, 7]), np.array([1, 0])).reshape(2, -1), np.array([200.0 + i % 5 * 20]))
+    for _ in range(ENOUGH + 1):
+        rows, whole = table.rows_of(np.array([7, 7]), np.array([3, 0])).reshape(2, -1)
+        found.append(float(table.observe(rows, whole, np.array([500.0]))[0][0]))
+    assert found[0] > ABNORMAL_Z
+    assert all(later < earlier for earlier, later in pairwise(found))
+    assert found[-1] == pytest.approx(0.0, abs=1e-5)

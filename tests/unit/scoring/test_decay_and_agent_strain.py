@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 
 from services.scoring.core import agent_strain as ags
 from services.scoring.core import agent_table as at
-from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK
+from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK, UNSUPPORTED
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
-from shared.contract.rows import HANDLED, QUALITY_CHECK, STATE_CODES
+from services.scoring.core.impulses import Brought
+from services.scoring.core.parameters import default_parameters
+from shared.contract.rows import CHECK_IN, HANDLED, STATE_CODES
 
 T0 = 1_772_440_440_000
-LINE, BREAK_LINE_S = 0.85, 3600.0
+LINE, BREAK_LINE_S, SUPPORT_LINE_S = 0.85, 3600.0, 14_400.0
 STATES = list(STATE_CODES)
 seeds = st.integers(0, 10**6)
 few = settings(max_examples=8, deadline=None, phases=[Phase.generate])
@@ -29,13 +31,16 @@ few = settings(max_examples=8, deadline=None, phases=[Phase.generate])
 
 def parameters() -> at.AgentParameters:
     weight = np.ones((1, at.D))
-    return at.AgentParameters(weight, at.scale_of(weight), np.full(1, LINE), np.full(1, BREAK_LINE_S))
+    return at.AgentParameters(
+        weight, at.scale_of(weight), np.full(1, LINE), np.full(1, BREAK_LINE_S), np.full(1, SUPPORT_LINE_S)
+    )
 
 
 def one_agent() -> tuple[at.Agents, NDArray[np.intp]]:
     agents = at.Agents()
     row = np.array([agents.add()])
     agents.t_ms[row] = T0
+    agents.said_state[row] = 1
     return agents, row
 
 
@@ -52,13 +57,15 @@ def happen(agents: at.Agents, at_ms: int, kind: int, amount: dict[int, float], *
     batch = SimpleNamespace(
         kind=np.array([kind], np.uint8), at_ms=np.array([at_ms]), agent=np.zeros(1, np.intp),
         queue=np.array([given["queue"]]), team=np.array([given["team"]]), flags=np.array([given["flags"]], np.uint32),
-        n0=np.array([given["n0"]]),
+        n0=np.array([given["n0"]]), issue=np.full(1, -1, np.intp),
     )  # fmt: skip
-    ags.apply(agents, batch, amounts, np.full((1, at.D), np.nan), np.array([given["began_ms"]]), parameters())
+    brought = Brought(amounts, np.full((1, at.D), np.nan))
+    of_tenant = default_parameters().scope("acme").agent
+    ags.apply(agents, batch, brought, np.array([given["began_ms"]]), parameters(), of_tenant)
 
 
 def impulse(agents: at.Agents, at_ms: int, driver: int, amount: float) -> None:
-    happen(agents, at_ms, QUALITY_CHECK, {driver: amount})
+    happen(agents, at_ms, CHECK_IN, {driver: amount})
 
 
 def judged(agents: at.Agents, r: NDArray[np.intp], at_ms: int) -> at.JudgedAgents:
@@ -71,9 +78,9 @@ class Stepped:
     STEP_S = 0.05
 
     def __init__(self) -> None:
-        self.fast = dict.fromkeys((OCCUPANCY, COMPLAINTS, SINCE_BREAK), 0.0)
+        self.fast = dict.fromkeys((OCCUPANCY, COMPLAINTS, SINCE_BREAK, UNSUPPORTED), 0.0)
         self.slow = dict(self.fast)
-        self.busy = self.staffed = self.work_s = 0.0
+        self.busy = self.staffed = self.work_s = self.unsupported_s = 0.0
 
     def live(self, seconds: float, state: str) -> None:
         busy = state in ("on_contact", "acw")
@@ -85,12 +92,14 @@ class Stepped:
             load = dict.fromkeys(self.fast, 0.0)
             load[OCCUPANCY] = (busy - LINE * staffed) / (1.0 - LINE)
             load[SINCE_BREAK] = float(at_work and self.work_s >= BREAK_LINE_S)
+            load[UNSUPPORTED] = float(at_work and self.unsupported_s >= SUPPORT_LINE_S)
             for levels, tau_s in ((self.fast, TAU_FAST_S), (self.slow, TAU_SLOW_S)):
                 for driver in levels:
                     levels[driver] += self.STEP_S * (load[driver] - levels[driver] * speed) / tau_s
             self.busy += self.STEP_S * (busy - self.busy) / 1800.0
             self.staffed += self.STEP_S * (staffed - self.staffed) / 1800.0
             self.work_s = max(self.work_s - 12 * self.STEP_S, 0.0) if rests else self.work_s + self.STEP_S * at_work
+            self.unsupported_s += self.STEP_S * at_work
 
 
 @few
@@ -100,6 +109,7 @@ def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: in
     agents, r = one_agent()
     oracle, at_ms = Stepped(), T0
     agents.work_s[r] = oracle.work_s = 3300.0
+    agents.unsupported_s[r] = oracle.unsupported_s = 14_100.0
     for _ in range(6):
         state, seconds = rng.choice(STATES), rng.choice((1, 20, 150, 400))
         agents.state[r] = STATE_CODES[state]
@@ -116,6 +126,7 @@ def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: in
         assert moved.busy[0] == pytest.approx(oracle.busy, abs=1e-4)
         assert moved.staffed[0] == pytest.approx(oracle.staffed, abs=1e-4)
         assert moved.work_s[0] == pytest.approx(oracle.work_s, abs=1.0)
+        assert moved.unsupported_s[0] == pytest.approx(oracle.unsupported_s, abs=0.1)
         touch(agents, r, at_ms)
 
 
@@ -127,13 +138,14 @@ def test_one_step_is_many_steps(seed: int) -> None:
     for agents in (one, many):
         agents.state[r] = STATE_CODES[rng.choice(STATES[:4])] if agents is one else one.state[r]
         agents.work_s[r] = 3000.0
+        agents.unsupported_s[r] = 13_000.0
         impulse(agents, T0, COMPLAINTS, 2.0)
     end_ms = T0 + 3_000_000
     touch(one, r, end_ms)
     for at_ms in sorted(rng.sample(range(T0, end_ms), 40)):
         touch(many, r, at_ms)
     touch(many, r, end_ms)
-    for name in ("fast", "slow", "busy", "staffed", "work_s"):
+    for name in ("fast", "slow", "busy", "staffed", "work_s", "unsupported_s"):
         np.testing.assert_allclose(getattr(many, name)[r], getattr(one, name)[r], rtol=1e-9, atol=1e-9)
 
 
@@ -215,6 +227,7 @@ def test_a_past_contact_leaves_what_a_contact_in_its_time_would_have_left() -> N
     """Of an ACD that tells a contact only when it is over; the agent counted as idle in that time."""
     (known, r), (past, _) = one_agent(), one_agent()
     for agents in (known, past):
+        agents.said_state[r] = 0
         agents.state[r] = STATE_CODES["available"]
         touch(agents, r, T0 + 300_000)
     known.state[r] = STATE_CODES["on_contact"]
@@ -251,11 +264,11 @@ def test_minutes_of_break_until_below_the_line_come_true() -> None:
     agents, r = strained()
     now_ms = int(agents.t_ms[r][0])
     p, now = parameters(), judged(agents, r, now_ms)
-    minutes = ags.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 30.0)
+    minutes = at.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 30.0)
     assert minutes is not None
     strain = path(agents, r, "break", minutes)
     assert strain[minutes] < 30.0 <= strain[minutes - 1]
-    assert ags.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 0.0) is None
+    assert at.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 0.0) is None
 
 
 def test_what_remains_is_e_to_the_minus_dt_over_tau() -> None:

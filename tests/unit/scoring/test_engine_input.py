@@ -38,6 +38,7 @@ from scoring_logs import (
 )
 from scoring_logs import settings as settings_entry
 
+from services.scoring.core.agent_drivers import QUALITY_CHECKS, QUEUE_PRESSURE, RECOVERY_GAP, SAME_ISSUE
 from services.scoring.core.engine import Engine
 from shared.contract.actions import Acknowledged
 from shared.contract.block import Row
@@ -81,11 +82,15 @@ def burst(seed: int, count: int = 60) -> list[Row]:
 
 
 def measures(engine: Engine) -> dict[str, Any]:
-    """State of contacts, agents and queues by name; what a queue's strain brought to its agents is left out."""
+    """State of contacts, agents and queues by name.
+
+    Left out is what depends on what came before it: a queue's strain, a pause, a run of hard contacts, the strain at a
+    quality check.
+    """
     floor, names = engine._floor, engine._floor.registers
     agents, queues = floor.agents, floor.queues
-    pressure = 5
-    keep = [d for d in range(agents.fast.shape[1]) if d != pressure]
+    told_by_order = (QUEUE_PRESSURE, RECOVERY_GAP, SAME_ISSUE, QUALITY_CHECKS)
+    keep = [d for d in range(agents.fast.shape[1]) if d not in told_by_order]
     contacts = floor.contacts
     return {
         "agents": {
@@ -94,6 +99,7 @@ def measures(engine: Engine) -> dict[str, Any]:
                     agents.fast[i, keep],
                     agents.slow[i, keep],
                     [agents.busy[i], agents.staffed[i], agents.work_s[i], agents.state[i], agents.state_ms[i]],
+                    [agents.unsupported_s[i], agents.hard[i], agents.well[i], agents.hard_ms[i], agents.ended_ms[i]],
                 ]
             )
             for i, name in enumerate(names.agents.text)

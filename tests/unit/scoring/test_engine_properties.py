@@ -215,22 +215,28 @@ def test_an_observation_that_goes_out_of_date_is_noticed_at_its_second() -> None
 
 
 def test_an_observation_of_a_queue_that_shares_agents_is_noticed_too() -> None:
-    """Waiting is pooled: what goes out of date in one queue may raise another."""
-    rows = [
+    """Waiting is pooled: what goes out of date in one queue may raise another.
+
+    The line comes down later: at first the arrivals themselves are load enough for one agent.
+    """
+    rows = [Row(STATE, TENANT, T0, "e-s", agent="ann", flags=1 << 3)]
+    rows += [
         Row(ANSWERED, TENANT, T0, f"e-a{i}", queue=q, agent="ann", contact=hash_of(100 + i), n0=1)
         for i, q in enumerate("pq")
     ]
     rows += [Row(OFFERED, TENANT, T0, f"e-o{i}", queue="p", contact=hash_of(200 + i)) for i in range(8)]
-    drivers: dict[str, dict[str, float]] = {
-        name: {"weight": 0} for name in ("offered_load", "recent_waits", "service_level", "abandonment")
-    }
-    document = with_lines(queue_line=60, drivers={"queue": {**drivers, "predicted_wait": {"target_wait_s": 900}}})
+    off = ("offered_load", "recent_waits", "service_level", "abandonment", "staffing")
+    drivers: dict[str, dict[str, float]] = {name: {"weight": 0} for name in off}
+    drivers["predicted_wait"] = {"target_wait_s": 300}
+    high, low = (with_lines(queue_line=line, drivers={"queue": drivers}) for line in (100, 65))
     observed = [
-        block(T0 + ms, [Row(OBSERVED, TENANT, T0 + ms, f"e-{q}", queue=q, n0=0)]) for ms, q in ((400, "p"), (500, "q"))
+        block(T0 + s * SECOND, [Row(OBSERVED, TENANT, T0 + s * SECOND, f"e-{q}{s}", queue=q, n0=0) for q in "pq"])
+        for s in range(1, 1300, 250)
     ]
-    log = [settings_entry(T0 - 1, document), block(T0 + 300, rows), *observed, *every(5, 400, 1)]
+    changed = settings_entry(T0 + 1300 * SECOND, {**low, "revision": 2})
+    log = [settings_entry(T0 - 1, high), block(T0 + 300, rows), *observed, changed, *every(5, 1600, 1)]
     first = opened(assert_leaving_out_is_sound(numbered(log)).bytes)
-    assert [(alert["subject"]["id"], seconds_of(alert)) for alert in first] == [("p", 301.0), ("q", 301.0)]
+    assert [(alert["subject"]["id"], seconds_of(alert)) for alert in first] == [("p", 1552.0), ("q", 1552.0)]
 
 
 def test_a_driver_whose_source_appears_is_noticed_in_every_agent_at_once() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scoring_logs import NAN
 
+from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_strain as qs
 from services.scoring.core import queue_table as qt
 from services.scoring.core.agent_table import Agents
@@ -18,7 +19,8 @@ from shared.contract.rows import STATE_CODES
 
 T0 = 1_772_440_440_000
 TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL = 60.0, 45.0, 0.7, 0.8, 0.05, 0.2
-TAU_S = (900.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
+PATIENCE_S, FULL_REPEATS, FULL_SHORT = 500.0, 0.15, 0.25
+TAU_S = (1200.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Queue:
     observed_longest_s: float = NAN
     observed_agents: float = NAN
     agents: set[int] = field(default_factory=set)
+    usual_s: float = 30.0
+    usual_repeats: float = NAN
 
     def sum(self, column: int, at_ms: int) -> float:
         return sum(a * math.exp(-(at_ms - ms) / 1000 / TAU_S[column]) for c, ms, a in self.facts if c == column)
@@ -41,10 +45,10 @@ class Queue:
     def handle_s(self, at_ms: int) -> float:
         return (self.sum(qt.HANDLE_SUM, at_ms) + 480.0) / (self.sum(qt.HANDLE_COUNT, at_ms) + 2.0)
 
-    def erlangs(self, at_ms: int) -> float:
+    def per_s(self, at_ms: int) -> float:
         age_s = max((at_ms - self.first_ms) / 1000, 600.0)
-        per_s = self.sum(qt.ARRIVALS, at_ms) / (900.0 * (1 - math.exp(-age_s / 900.0)))
-        return per_s * self.handle_s(at_ms)
+        known = 1 - math.exp(-age_s / 1200.0) if age_s < 12_000 else 1.0
+        return self.sum(qt.ARRIVALS, at_ms) / 1200.0 / known
 
     def waits(self, at_ms: int) -> tuple[float, float | None]:
         believed = self.observed_ms > 0 and at_ms - self.observed_ms <= 300_000
@@ -57,48 +61,63 @@ class Queue:
         return waiting, longest_s if waiting > 0 else None
 
 
+def erlang_a_wait_s(load: float, agents: int, handle_s: float) -> float:
+    """Mean wait in M/M/n+M, state by state."""
+    load = min(load, 3.0 * agents)
+    p, total, waiting = 1.0, 1.0, 0.0
+    if load <= 0:
+        return 0.0
+    for k in range(1, 3000):
+        p *= load / (min(k, agents) + max(0, k - agents) * handle_s / PATIENCE_S)
+        total += p
+        waiting += max(0, k - agents) * p
+    return waiting / total * handle_s / load
+
+
 def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
-    """The five levels of one queue by the words of the design, weights 1."""
+    """The levels of one queue by the words of the design, weights 1."""
     me = queues[q]
     longest_s = me.waits(at_ms)[1]
-
-    def pooled(measure: list[float]) -> float:
-        if not me.agents:
-            return measure[q]
-        parts = (
-            len(me.agents & o.agents) / len(o.agents) * m for o, m in zip(queues, measure, strict=True) if o.agents
-        )
-        return max(sum(parts), measure[q])
-
-    all_waiting = pooled([o.waits(at_ms)[0] for o in queues])
-    offered = pooled([o.erlangs(at_ms) for o in queues])
-    agents = float(len(me.agents)) or (0.0 if math.isnan(me.observed_agents) else me.observed_agents)
-    rho = offered / agents if agents else 0.0
-    theta = (me.sum(qt.LEFT, at_ms) + 1) / (me.sum(qt.WAITED, at_ms) + 600.0)
-    predicted_s = 0.0
-    if agents and all_waiting > 0:
-        mu = max(agents, 1.0) / me.handle_s(at_ms)
-        last = mu + all_waiting * theta
-        predicted_s = math.log(last / mu) / theta + (1 / mu + 1 / last) / 2 + theta / 12 * (1 / mu**2 - 1 / last**2)
-    elif agents:
-        predicted_s = min(rho, 0.995) ** (math.sqrt(2 * (agents + 1)) - 1) * me.handle_s(at_ms) / agents
-    predicted_s = max(predicted_s, longest_s or 0.0)
-    recent_s = me.sum(qt.WAIT_SUM, at_ms) / (me.sum(qt.WAIT_COUNT, at_ms) + 1)
+    with_me = [(1.0, me)]
+    if me.agents:
+        with_me = [(len(me.agents & o.agents) / len(o.agents), o) for o in queues if o.agents]
+    all_waiting = sum(part * o.waits(at_ms)[0] for part, o in with_me)
+    rate = sum(part * o.per_s(at_ms) for part, o in with_me)
+    offered = sum(part * o.per_s(at_ms) * o.handle_s(at_ms) for part, o in with_me)
+    handle_s = (offered + 1e-6 * me.handle_s(at_ms)) / (rate + 1e-6)
+    load = offered + all_waiting * handle_s / 900.0
+    agents = len(me.agents) or (0 if math.isnan(me.observed_agents) else int(me.observed_agents))
+    rho = load / agents if agents else 0.0
+    expected_s = erlang_a_wait_s(load, agents, handle_s) if agents else 0.0
+    needed = agents
+    while needed and erlang_a_wait_s(load, needed, handle_s) > TARGET_S:
+        needed += 1
+    predicted_s = max(expected_s, longest_s or 0.0)
+    recent_s = (me.sum(qt.WAIT_SUM, at_ms) + 2 * me.usual_s) / (me.sum(qt.WAIT_COUNT, at_ms) + 2)
     within = (me.sum(qt.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qt.ENDED, at_ms) + 4)
     left = (me.sum(qt.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qt.ENDED, at_ms) + 5)
+    joined, beyond = me.sum(qt.JOINED, at_ms), 0.0
+    if not math.isnan(me.usual_repeats) and joined >= 20:
+        beyond = (me.sum(qt.REPEATS, at_ms) + 20 * me.usual_repeats) / (joined + 20) - me.usual_repeats
     raw = (
         predicted_s / TARGET_S,
         (rho - LOAD_LINE) / (1 - LOAD_LINE),
         recent_s / RECENT_TARGET_S,
         (GOAL - within) / GOAL,
         (left - USUAL) / (FULL - USUAL),
+        beyond / FULL_REPEATS,
+        (needed - agents) / needed / FULL_SHORT if needed else 0.0,
     )
     return [min(max(level, 0.0), 6.0) for level in raw]
 
 
 def parameters(n: int) -> qt.QueueParameters:
     weight = np.ones((n, qt.D))
-    columns = (TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL, 20.0)
+    columns = (TARGET_S, 1 / PATIENCE_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL, 20.0) + (
+        FULL_REPEATS,
+        FULL_SHORT,
+        60.0,
+    )
     return qt.QueueParameters(weight, qt.scale_of(weight), *(np.full(n, value) for value in columns))
 
 
@@ -119,12 +138,14 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
         for _ in range(rng.choice((0, 3, 40))):
             at_ms = min(at_ms + rng.randrange(20_000), now_ms)
             column, amount = rng.choice(
-                ((0, 1.0), (1, 80.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 300.0), (7, 1.0), (8, 1.0), (9, 70.0))
+                ((0, 1.0), (1, 80.0), (2, 1.0), (3, 1.0), (4, 1.0), (5, 1.0), (6, 300.0), (7, 1.0), (8, 5.0), (9, 1.0))
             )
             qs.add(table, row, at_ms, column, 0.0, parameters(n), Pools())
             late_ms = at_ms - rng.choice((0, 0, 4000))
             qs.add(table, row, late_ms, column, amount, parameters(n), Pools())
             queue.facts.append((column, late_ms, amount))
+        queue.usual_s, queue.usual_repeats = rng.choice((30.0, 110.0)), rng.choice((NAN, 0.02, 0.3))
+        table.usual.wait_s[row], table.usual.repeat_share[row] = queue.usual_s, queue.usual_repeats
         if rng.random() < 0.6:
             queue.waiting = rng.randrange(1, 9)
             queue.oldest_ms = now_ms - rng.randrange(200_000)
@@ -158,7 +179,7 @@ def test_judged_queues_are_those_of_plain_python(seed: int) -> None:
     for at_ms in (now_ms, now_ms + 1000, now_ms + 59_000, now_ms + 301_000):
         judged = qs.judge(table, rows, at_ms, parameters(table.n), pools)
         for q in rows.tolist():
-            np.testing.assert_allclose(judged.level[q], levels(plain, q, at_ms), rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(judged.level[q], levels(plain, q, at_ms), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -170,11 +191,24 @@ def test_some_rows_are_judged_as_among_all(seed: int) -> None:
     np.testing.assert_array_equal(some.value, whole.value[[1, 3]])
 
 
-def test_a_queue_of_which_nothing_is_known_has_no_strain() -> None:
+@pytest.mark.parametrize("seed", range(30))
+def test_for_a_minute_without_an_event_the_strain_stays_within_its_bounds(seed: int) -> None:
+    table, pools, _, now_ms = centre(seed)
+    rows = np.arange(table.n)
+    p = parameters(table.n)
+    before = qs.judge(table, rows, now_ms, p, pools)
+    for after_ms in (0, 1, 1000, 20_000, 59_000, 60_000):
+        strain = qs.judge(table, rows, now_ms + after_ms, p, pools).strain
+        assert (before.lowest - 1e-9 <= strain).all()
+        assert (strain <= before.highest + 1e-9).all()
+
+
+def test_a_queue_of_which_nothing_is_known_has_only_the_usual_wait() -> None:
     table = qt.Queues()
     table.add()
     judged = qs.judge(table, np.array([0]), T0, parameters(1), Pools())
-    assert not judged.level.any()
+    assert np.flatnonzero(judged.level[0]).tolist() == [qd.RECENT_WAITS]
+    assert judged.value[0, qd.RECENT_WAITS] == 30.0
     assert math.isnan(judged.longest_s[0])
 
 

@@ -57,7 +57,7 @@ def test_every_kind_of_alert_has_a_title_that_names_its_subject() -> None:
 SUGGESTED = (
     {wording.agent_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {wording.queue_action(strongest) for strongest in (None, *(d.name for d in QUEUE_DRIVERS))}
-    | {"feed.check"}
+    | {"feed.check", wording.agent_action("handle_time", new_issue=True)}
 )
 
 

@@ -1,0 +1,159 @@
+"""A day made from its seed: the log's entries, what the dashboards showed, and the truth beside; kept in a cache."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.evaluate import dashboard as dash
+from bench.evaluate.days import CLOCK_H, START_MS, Day
+from shared.contract.block_writer import encode_rows
+from shared.contract.entries import block_fields, tick_fields
+from shared.contract.events import event_decoder
+from shared.contract.hashes import TenantHashes, caller_issue_key
+from shared.contract.rows import HANDLED, OFFERED, row_of
+from shared.log import Lookup
+from shared.log_callers import CallerIndex
+from tools.centre import Cause, Centre
+from tools.centre.fatigue import REST_S
+from tools.centre.floor import Event
+
+TENANT = "centre"
+ENTRY_MS = 1000
+"""Events of a second make one entry, at the end of that second; a second without any is a tick."""
+RECOVERIES = (1.0, 0.25, 0.5, 2.0, 4.0)
+"""People of the truth who recover so many times as slowly: what a score with wrong time constants would face."""
+AGENTS_JUDGED = 40
+"""So many agents of a day are judged (those with a cause of their own among them): every subject-minute of 2,000 would
+drown the small centres and cost the rivals hours."""
+
+
+@dataclass(slots=True)
+class MadeDay:
+    """`fatigue[factor]`: [agent judged, minute], with people who recover `factor` times as slowly;
+    `longest_wait_s`: [queue, minute], the truth; `agents` are those judged."""
+
+    day: Day
+    entries: list[tuple[int, dict[bytes, bytes]]]
+    shown: dash.Dashboard
+    causes: list[Cause]
+    agents: list[str]
+    teams: dict[str, str]
+    fatigue: dict[float, NDArray[np.float64]]
+    queues: list[str]
+    longest_wait_s: NDArray[np.float64]
+    events: int
+
+
+def made(day: Day, cache: Path) -> MadeDay:
+    """From the cache, else made and put there."""
+    key = hashlib.blake2b(f"{_sources()}{day!r}".encode(), digest_size=8).hexdigest()
+    path = cache / f"{day.name}-{key}.pickle"
+    if path.exists():
+        kept: MadeDay = pickle.loads(path.read_bytes())
+        return kept
+    fresh = make(day)
+    cache.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_bytes(pickle.dumps(fresh))
+    part.rename(path)
+    return fresh
+
+
+def _sources() -> str:
+    """Digest of the code that days come from: after a change of it they are made anew."""
+    here = Path(__file__).parent
+    root = here.parent.parent
+    paths = [here / "dashboard.py", here / "made.py", *sorted((root / "tools/centre").glob("*.py"))]
+    paths += sorted((root / "shared/contract").glob("*.py"))
+    return hashlib.blake2b(b"".join(path.read_bytes() for path in paths), digest_size=8).hexdigest()
+
+
+def make(day: Day) -> MadeDay:
+    """From the seed."""
+    centre = Centre(seed=day.seed, start_ms=START_MS, agents=day.agents, clock_h=CLOCK_H, scenario=day.scenario)
+    events = list(_heard(centre.events(day.hours * 3600.0), day))
+    truth = centre.truth
+    silences = [Cause("silence", _ms(low), _ms(high), 1.0) for low, high in day.silences]
+    agents = _judged(sorted(truth.agents), truth.causes)
+    ends_ms = START_MS + 60_000 * (np.arange(day.minutes, dtype=np.int64) + 1)
+    queues = sorted(truth.queues)
+    waits = np.zeros((len(queues), day.minutes))
+    for minute in truth.minutes:
+        place = (minute.ts_ms - START_MS) // 60_000 - 1
+        if place < day.minutes:
+            waits[queues.index(minute.queue), place] = minute.longest_wait_s
+    shown = dash.dashboard(events, START_MS, day.minutes)
+    _keep(shown["agent"], agents)
+    return MadeDay(
+        day=day,
+        entries=list(_entries(events, day)),
+        shown=shown,
+        causes=[*truth.causes, *silences],
+        agents=agents,
+        teams={event["agent"]: event["team"] for event in events if event["type"] == "agent.state"},
+        fatigue={
+            factor: np.array([truth.agents[agent].fatigue.levels(ends_ms, factor * REST_S) for agent in agents])
+            for factor in RECOVERIES
+        },
+        queues=queues,
+        longest_wait_s=waits,
+        events=len(events),
+    )
+
+
+def _ms(minute: float) -> int:
+    return START_MS + round(60_000 * minute)
+
+
+def _heard(events: Iterable[Event], day: Day) -> Iterator[Event]:
+    """Without what the ACD did not send while it was silent."""
+    silences = [(_ms(low), _ms(high)) for low, high in day.silences]
+    for event in events:
+        if not any(low <= event["ts"] < high for low, high in silences):
+            yield event
+
+
+def _judged(agents: list[str], causes: list[Cause]) -> list[str]:
+    """Agents with a cause of their own, then others evenly over all."""
+    chosen = [cause.agent for cause in causes if cause.agent is not None]
+    step = max(1, len(agents) // AGENTS_JUDGED)
+    for agent in agents[::step]:
+        if len(chosen) < AGENTS_JUDGED and agent not in chosen:
+            chosen.append(agent)
+    return sorted(set(chosen))
+
+
+def _keep(streams: dash.Streams, subjects: list[str]) -> None:
+    places = [streams.subjects.index(subject) for subject in subjects if subject in streams.subjects]
+    streams.values = {name: values[places] for name, values in streams.values.items()}
+    streams.subjects = [streams.subjects[place] for place in places]
+
+
+def _entries(events: list[Event], day: Day) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+    """As the log would hold them, with the answers of the repeat-caller index; entries lie at whole seconds."""
+    hashes, callers, decoder = TenantHashes(TENANT, b""), CallerIndex(), event_decoder()
+    encoded = msgspec.json.encode
+    blocks = {}
+    for second, some in groupby(events, key=lambda event: (event["ts"] - 1) // ENTRY_MS + 1):
+        at_ms = second * ENTRY_MS
+        rows = [row_of(decoder.decode(encoded(event)), TENANT, event["ts"], hashes) for event in some]
+        fields = block_fields(encode_rows(rows))
+        asked = [
+            Lookup(caller_issue_key(row.caller, row.issue), row.contact, row.ts_ms)
+            for row in rows
+            if row.caller and row.kind in (OFFERED, HANDLED)
+        ]
+        if asked:
+            fields[b"r"] = callers.answers(asked, at_ms)
+        blocks[at_ms] = fields
+    for at_ms in range(START_MS + ENTRY_MS, START_MS + day.minutes * 60_000 + ENTRY_MS, ENTRY_MS):
+        yield at_ms, blocks.get(at_ms) or tick_fields(at_ms)

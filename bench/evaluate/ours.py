@@ -1,0 +1,122 @@
+"""The engine over a day's log, as it runs live: its alerts, and its scores at each minute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.evaluate.days import START_MS
+from bench.evaluate.figures import Alarm
+from bench.evaluate.made import TENANT, MadeDay
+from bench.evaluate.truth import SUBJECTS, Truth
+from services.scoring.core.engine import Engine
+from services.scoring.core.parameters import ALERT_RULES
+from shared.contract.alerts import Alert, decode_alert
+from shared.contract.entries import Entry, EntryId, Settings, settings_fields
+from shared.contract.signal_columns import Agents, Queues
+from shared.contract.signals import TenantSignals
+from shared.settings import digest_of
+
+Floats = NDArray[np.float64]
+
+FACTORS = (1.0, 1.3, 0.75, 1.15, 0.88)
+"""The opening line of every kind times this: the default, then what draws the curve of delay over false alarms."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """`alarms[kind]`; `scores[type][subject]` at the end of each minute, where signals carry one."""
+
+    alarms: dict[str, list[Alarm]] = field(default_factory=dict)
+    scores: dict[str, dict[str, Floats]] = field(default_factory=dict)
+
+
+def kinds() -> list[str]:
+    """Those that the engine can raise and the truth can judge."""
+    return [kind for kind in SUBJECTS if kind in ALERT_RULES]
+
+
+def settings_at(factor: float) -> Settings:
+    """Defaults, with the lines at which alerts open and close moved by a factor, within their bounds."""
+    alerts: dict[str, dict[str, float]] = {}
+    for kind, rule in ALERT_RULES.items():
+        moved: dict[str, float] = {}
+        for name in ("open_line", "close_line", "critical_line"):
+            if name in rule:
+                moved[name] = min(max(rule[name].default * factor, rule[name].low), rule[name].high)
+        alerts[kind] = moved
+    document: dict[str, Any] = {"revision": 1, "alerts": alerts}
+    return Settings(revision=1, digest=digest_of(document), document=document)
+
+
+def judge(made: MadeDay, factor: float = 1.0, settings: Settings | None = None) -> Judged:
+    """One engine, fresh in the morning, over every entry of the day."""
+    engine = Engine(clock_gaps=False, marks="minutes" if factor == 1.0 else "none")
+    engine.step(Entry(EntryId(START_MS, 0), settings_fields(settings or settings_at(factor))))
+    out, latest = Judged(), dict[str, Alert]()
+    for at_ms, fields in made.entries:
+        report = engine.step(Entry(EntryId(at_ms, 0), fields))
+        for _, data in report.alerts:
+            alert = decode_alert(data)
+            latest[alert.id] = alert
+        for signals in report.signals:
+            _keep_scores(out, signals, made.day.minutes)
+    for alert in latest.values():
+        for alarm in _alarms(alert, made.day.minutes):
+            out.alarms.setdefault(alert.kind, []).append(alarm)
+    return out
+
+
+def _alarms(alert: Alert, minutes: int) -> list[Alarm]:
+    """When the alert was shown: not while another one spoke for it."""
+    shown, since = [], None
+    subject = alert.subject.id if alert.subject.type != "tenant" else "tenant"
+    for change in alert.history:
+        hidden = change.phase in ("suppressed", "resolved")
+        if since is None and not hidden:
+            since = _minute(change.at)
+        elif since is not None and hidden:
+            shown.append(Alarm(subject, since, _minute(change.at)))
+            since = None
+    if since is not None:
+        shown.append(Alarm(subject, since, float(minutes)))
+    return shown
+
+
+def _minute(at: str) -> float:
+    return (datetime.fromisoformat(at).timestamp() * 1000.0 - START_MS) / 60_000.0
+
+
+def _keep_scores(out: Judged, signals: TenantSignals, minutes: int) -> None:
+    assert signals.tenant == TENANT
+    place = (signals.at_ms - START_MS) // 60_000 - 1
+    if not 0 <= place < minutes:
+        return
+    for type_, rows in (("queue", Queues(signals)), ("agent", Agents(signals))):
+        kept = out.scores.setdefault(type_, {})
+        for subject, strain in zip(rows.ids, rows.strain.tolist(), strict=True):
+            if subject not in kept:
+                kept[subject] = np.full(minutes, np.nan)
+            kept[subject][place] = strain
+
+
+def score_of(kind: str, truth: Truth, by_factor: Mapping[float, Judged]) -> Floats:
+    """[subject, minute]: strain where the board shows it for this kind, else the strictest line whose alert is live."""
+    scores = np.zeros((len(truth.subjects), truth.minutes))
+    if kind in ("queue.strain", "agent.strain"):
+        for subject, values in by_factor[1.0].scores.get(SUBJECTS[kind], {}).items():
+            if subject in truth.place:
+                scores[truth.place[subject]] = values
+        return scores
+    for level, factor in enumerate(sorted(by_factor), start=1):
+        for alarm in by_factor[factor].alarms.get(kind, []):
+            row = truth.place.get(alarm.subject)
+            if row is not None:
+                low, high = int(alarm.start_min), int(np.ceil(alarm.end_min))
+                scores[row, low:high] = np.maximum(scores[row, low:high], level)
+    return scores

@@ -1,0 +1,175 @@
+"""All days through the engine and all rivals, then the figures."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.evaluate.days import Day
+from bench.evaluate.figures import Alarm, Figures, Floats, Tally, average_precision, figures
+from bench.evaluate.made import made
+from bench.evaluate.ours import FACTORS, Judged, judge, kinds, score_of
+from bench.evaluate.results import Detail, KindDetail, KindResult, Matched, TimeConstants
+from bench.evaluate.truth import FATIGUE_HIGH, FATIGUE_NEAR, SUBJECTS, tired_truth, truth_of
+from bench.evaluate.tuning import Choice, ScoredDay, choose, score_day, tally
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class JudgedDay:
+    """One day: per kind the rivals' scores, our alarms by factor, and our score."""
+
+    name: str
+    events: int
+    scored: dict[str, ScoredDay] = field(default_factory=dict)
+    alarms: dict[str, dict[float, list[Alarm]]] = field(default_factory=dict)
+    score: dict[str, Floats] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
+    fatigue: dict[float, Floats] = field(default_factory=dict)
+
+
+def judged_day(day: Day, cache: Path, factors: Sequence[float]) -> JudgedDay:
+    """Everything about one day that needs its entries."""
+    ready = made(day, cache)
+    by_factor: dict[float, Judged] = {factor: judge(ready, factor) for factor in factors}
+    out = JudgedDay(day.name, ready.events, fatigue=dict(ready.fatigue))
+    memo: dict[tuple[str, str, str], Floats] = {}
+    for kind in kinds():
+        truth = truth_of(kind, ready)
+        out.scored[kind] = score_day(kind, truth, ready, memo)
+        out.alarms[kind] = {factor: found.alarms.get(kind, []) for factor, found in by_factor.items()}
+        out.score[kind] = score_of(kind, truth, by_factor)
+    found = by_factor[1.0].alarms
+    out.others = Counter({kind: len(alarms) for kind, alarms in found.items() if kind not in SUBJECTS})
+    return out
+
+
+def days_judged(days: Sequence[Day], cache: Path, factors: Sequence[float], workers: int, say: Say) -> list[JudgedDay]:
+    """In the order of the days, whoever is done first."""
+    work = partial(judged_day, cache=cache, factors=tuple(factors))
+    out: list[JudgedDay] = []
+
+    def told(results: Iterator[JudgedDay]) -> None:
+        for number, result in enumerate(results, start=1):
+            out.append(result)
+            say(f"{number} of {len(days)}: {result.name}, {result.events:,} events")
+
+    if workers <= 1:
+        told(map(work, days))
+    else:
+        with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=8) as pool:
+            told(pool.imap(work, days))
+    return out
+
+
+def ours(kind: str, days: Sequence[JudgedDay], factor: float) -> Tally:
+    """Our alarms with the lines at `factor` of their defaults."""
+    total = Tally()
+    for day in days:
+        total.add(kind, day.scored[kind].truth, day.alarms[kind][factor])
+    return total
+
+
+def kind_result(kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedDay]) -> tuple[KindResult, KindDetail]:
+    """Defaults against rivals that were tuned to as many false alarms, and the whole curve."""
+    mine = ours(kind, judged, 1.0)
+    area = average_precision([(day.scored[kind].truth, day.score[kind]) for day in judged])
+    curve, rivals = [], dict[str, Figures]()
+    for factor in sorted(judged[0].alarms[kind]):
+        budget = ours(kind, tuning, factor).false_per_lead_hour
+        curve.append(_point(factor, "strainwatch", f"lines x {factor:g}", ours(kind, judged, factor)))
+        chosen = choose(kind, [day.scored[kind] for day in tuning], budget)
+        for rival, choice in chosen.items():
+            theirs = tally(kind, [day.scored[kind] for day in judged], choice)
+            setting = f"{choice.measure} >= {choice.line:.4g} for {choice.hold_min} min"
+            curve.append(_point(factor, rival, setting, theirs))
+            if factor == 1.0:
+                rivals[rival] = figures(theirs, _best_area(kind, judged, tuning, choice))
+    result = KindResult(kind, mine.windows, figures(mine, area), rivals)
+    return result, KindDetail(kind, curve, _by_cause(kind, judged))
+
+
+def _best_area(kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedDay], choice: Choice) -> float | None:
+    """With the measure that has the largest area on the tuning days, which need not be the one for the alarms."""
+    measures = [measure for rival, measure in tuning[0].scored[kind].scores if rival == choice.rival]
+
+    def area(days: Sequence[JudgedDay], measure: str) -> float | None:
+        return average_precision(
+            [(day.scored[kind].truth, day.scored[kind].scores[choice.rival, measure]) for day in days]
+        )
+
+    best = max(measures, key=lambda measure: area(tuning, measure) or 0.0)
+    return area(judged, best)
+
+
+def _point(factor: float, who: str, setting: str, total: Tally) -> Matched:
+    shown = figures(total, None)
+    return Matched(
+        factor=factor,
+        who=who,
+        setting=setting,
+        false_per_lead_hour=shown.false_per_lead_hour,
+        mean_delay_s=round(60.0 * total.mean_delay_min, 1),
+        delay_p50_s=shown.delay_p50_s,
+        detected=shown.detected,
+    )
+
+
+def _by_cause(kind: str, days: Sequence[JudgedDay]) -> dict[str, str]:
+    """Cause -> how many of them our defaults told of, and after how long."""
+    found: dict[str, Tally] = defaultdict(Tally)
+    for day in days:
+        truth = day.scored[kind].truth
+        whole = truth.windows
+        for cause in {window.cause for window in whole}:
+            truth.windows = [window for window in whole if window.cause == cause]
+            found[cause].add(kind, truth, day.alarms[kind][1.0])
+        truth.windows = whole
+    return {
+        cause: f"{len(t.delays_min)} of {t.windows}"
+        + (f", p50 {60 * np.median(t.delays_min):.0f} s" if t.delays_min else "")
+        for cause, t in sorted(found.items())
+    }
+
+
+def wrong_time_constants(days: Sequence[JudgedDay]) -> list[TimeConstants]:
+    """`agent.strain` against people who recover faster or slower; as many agent-minutes are high for each of them."""
+    kind, out = "agent.strain", []
+    plain = np.concatenate([day.fatigue[1.0].ravel() for day in days])
+    parts = [float((plain < line).mean()) for line in (FATIGUE_HIGH, FATIGUE_NEAR)]
+    for factor in sorted(days[0].fatigue):
+        high, near = np.quantile(np.concatenate([day.fatigue[factor].ravel() for day in days]), parts).tolist()
+        total, scored = Tally(), []
+        for day in days:
+            truth = tired_truth(day.scored[kind].truth.subjects, day.fatigue[factor], high, near)
+            total.add(kind, truth, day.alarms[kind][1.0])
+            scored.append((truth, day.score[kind]))
+        people = f"recover {factor:g} x as slowly" if factor != 1.0 else "as on this page"
+        out.append(TimeConstants(people, total.windows, figures(total, average_precision(scored))))
+    return out
+
+
+def seeded(
+    judged_days: Sequence[Day], tuning_days: Sequence[Day], cache: Path, workers: int, say: Say, lines: int
+) -> tuple[list[KindResult], Detail]:
+    """The figures of the seeded days. `lines`: how many of FACTORS to try, the first is the default."""
+    factors = FACTORS[:lines]
+    tuning = days_judged(tuning_days, cache, factors, workers, say)
+    judged = days_judged(judged_days, cache, factors, workers, say)
+    pairs = []
+    for kind in kinds():
+        pairs.append(kind_result(kind, judged, tuning))
+        say(f"{kind}: {pairs[-1][0].n} windows")
+    sizes = Counter(str(day.agents) for day in judged_days)
+    others: Counter[str] = sum((day.others for day in judged), Counter())
+    events = sum(day.events for day in judged)
+    return [pair[0] for pair in pairs], Detail(
+        dict(sizes), events, [pair[1] for pair in pairs], wrong_time_constants(judged), dict(others)
+    )

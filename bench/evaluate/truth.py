@@ -1,0 +1,261 @@
+"""From the causes of a day: when which alert is right, when it is no fault, and whom it may name.
+
+A *window* is something that an alert of the kind should tell of. A *neutral* span is one in which an alert is neither
+right nor false: the tail of a cause (the queue is still long), a queue that shares agents with one in trouble, callers
+who really wait long without any injected cause. All else is quiet, and an alert there is a false alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.evaluate.days import START_MS
+from bench.evaluate.made import MadeDay
+from tools.centre import Cause
+from tools.centre.plan import QUEUES, TEAMS
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.floating]
+
+SUBJECTS = {
+    "queue.strain": "queue",
+    "queue.surge": "queue",
+    "issue.surge": "issue",
+    "agent.strain": "agent",
+    "agent.hard_streak": "agent",
+    "agent.break_due": "agent",
+    "agent.recognition": "agent",
+    "team.strain": "team",
+    "feed.silent": "tenant",
+}
+"""Kinds that the truth can judge -> type of subject. Not `campaign.over_contact`: nobody calls out in these centres."""
+
+TAIL_MIN_MAX = 45
+"""How long a cause may be felt after its end without an alert about it being false."""
+CALM_S, LONG_S = 30.0, 90.0
+"""The tail is over when nobody waits longer than the one; who waits longer than the other really waits long."""
+FATIGUE_HIGH, FATIGUE_NEAR, FATIGUE_MIN = 75.0, 55.0, 5
+"""Latent fatigue that an alert should tell of, when it lasts so many minutes; from the lower level on one is not false.
+The agents of a quiet day are above 75 in about one minute of a hundred."""
+BREAK_DUE_MIN, BREAK_NEAR_MIN = 120.0, 90.0
+"""15 min per 2 h is the practice that health and safety guidance gives; an alert may come up to half an hour before."""
+STREAK_FLAGS = 2
+"""As many abusive or complaining contacts within half an hour are a hard stretch, whoever made them."""
+RECOGNITION_MIN = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`start_min`, `end_min`: minutes of the day with fractions. An alert on any of `subjects` tells of it."""
+
+    cause: str
+    subjects: frozenset[str]
+    start_min: float
+    end_min: float
+
+
+@dataclass(slots=True)
+class Truth:
+    """Of one kind and day. `true`, `neutral`: [subject, minute]."""
+
+    subjects: list[str]
+    windows: list[Window]
+    true: Bools
+    neutral: Bools
+    minutes: int = 0
+    place: dict[str, int] = field(default_factory=dict)
+
+    def mark(self, grid: Bools, subject: str, low_min: float, high_min: float) -> None:
+        """The minutes from `low_min` to `high_min`."""
+        if subject in self.place:
+            grid[self.place[subject], max(0, int(low_min)) : max(0, int(np.ceil(high_min)))] = True
+
+    def window(self, cause: str, subjects: frozenset[str], low_min: float, high_min: float) -> None:
+        known = frozenset(subject for subject in subjects if subject in self.place)
+        if known and low_min < self.minutes:
+            self.windows.append(Window(cause, known, low_min, min(high_min, self.minutes)))
+            for subject in known:
+                self.mark(self.true, subject, low_min, high_min)
+
+
+def truth_of(kind: str, made: MadeDay) -> Truth:
+    """What an alert of this kind should have told on this day."""
+    subjects = _subjects(SUBJECTS[kind], made)
+    shape = (len(subjects), made.day.minutes)
+    truth = Truth(subjects, [], np.zeros(shape, bool), np.zeros(shape, bool), made.day.minutes)
+    truth.place = {subject: number for number, subject in enumerate(subjects)}
+    _FILL[kind](truth, made)
+    return truth
+
+
+def _subjects(type_: str, made: MadeDay) -> list[str]:
+    if type_ == "queue":
+        return made.queues
+    if type_ == "agent":
+        return made.agents
+    if type_ == "team":
+        return list(TEAMS)
+    if type_ == "tenant":
+        return ["tenant"]
+    return [issue.name for _, issues in QUEUES.values() for issue in issues]
+
+
+def _span(cause: Cause) -> tuple[float, float]:
+    return (cause.start_ms - START_MS) / 60_000, (cause.end_ms - START_MS) / 60_000
+
+
+def _hit(cause: Cause) -> frozenset[str]:
+    """Queues that a cause strains directly."""
+    if cause.queue is not None:
+        return frozenset({cause.queue})
+    return frozenset(TEAMS[cause.team]) if cause.team is not None else frozenset()
+
+
+def _near(queues: frozenset[str]) -> frozenset[str]:
+    """These and all that share agents with one of them, at one or two removes: agents go where it is worst."""
+    near = set(queues)
+    for _ in range(2):
+        near |= {queue for served in TEAMS.values() if near & set(served) for queue in served}
+    return frozenset(near)
+
+
+def _tail_end(made: MadeDay, queues: frozenset[str], end_min: float) -> float:
+    waits = made.longest_wait_s[[made.queues.index(queue) for queue in queues]].max(axis=0)
+    low, high = int(np.ceil(end_min)), int(end_min) + TAIL_MIN_MAX
+    calm = np.flatnonzero(waits[low:high] < CALM_S)
+    return float(low + calm[0] + 1 if calm.size else high)
+
+
+def _troubles(made: MadeDay) -> Iterator[tuple[Cause, float, float, float]]:
+    """Causes that strain queues: from, to, end of the tail."""
+    for cause in made.causes:
+        if cause.kind in ("surge", "burst", "outage", "absence"):
+            low, high = _span(cause)
+            yield cause, low, high, _tail_end(made, _near(_hit(cause)), high)
+
+
+def _queue_strain(truth: Truth, made: MadeDay) -> None:
+    for cause, low, high, tail in _troubles(made):
+        if cause.kind != "burst":  # a burst of one issue need not strain its queue
+            truth.window(cause.kind, _hit(cause), low, high)
+        for queue in _near(_hit(cause)):
+            truth.mark(truth.neutral, queue, low, tail + 5)
+    for number, queue in enumerate(made.queues):
+        for minute in np.flatnonzero(made.longest_wait_s[number] >= LONG_S).tolist():
+            truth.mark(truth.neutral, queue, minute - 5, minute + 15)
+
+
+def _queue_surge(truth: Truth, made: MadeDay) -> None:
+    for cause, low, high, tail in _troubles(made):
+        if cause.kind == "surge":
+            truth.window(cause.kind, _hit(cause), low, high)
+        for queue in _hit(cause):  # those who gave up or were not helped call again
+            truth.mark(truth.neutral, queue, low, tail + 15)
+
+
+def _issue_surge(truth: Truth, made: MadeDay) -> None:
+    for cause, low, high, tail in _troubles(made):
+        if cause.issue is not None:
+            truth.window(cause.kind, frozenset({cause.issue}), low, high)
+        for queue in _hit(cause):
+            for issue in QUEUES[queue][1]:
+                truth.mark(truth.neutral, issue.name, low, tail + 15)
+
+
+def _team_strain(truth: Truth, made: MadeDay) -> None:
+    for cause, low, high, tail in _troubles(made):
+        near = _near(_hit(cause))
+        serving = frozenset(team for team, queues in TEAMS.items() if _hit(cause) & set(queues))
+        if cause.kind != "burst":
+            truth.window(cause.kind, frozenset({cause.team}) if cause.team else serving, low, high)
+        for team, queues in TEAMS.items():
+            if near & set(queues):
+                truth.mark(truth.neutral, team, low, tail + 15)
+    for number, queue in enumerate(made.queues):
+        for minute in np.flatnonzero(made.longest_wait_s[number] >= LONG_S).tolist():
+            for team, queues in TEAMS.items():
+                if queue in queues:
+                    truth.mark(truth.neutral, team, minute - 5, minute + 15)
+
+
+def _agent_strain(truth: Truth, made: MadeDay) -> None:
+    _tired(truth, made.fatigue[1.0], FATIGUE_HIGH, FATIGUE_NEAR)
+
+
+def tired_truth(agents: list[str], fatigue: Floats, high_line: float, near_line: float) -> Truth:
+    """Of `agent.strain`, for another latent fatigue [agent, minute]."""
+    shape = fatigue.shape
+    truth = Truth(agents, [], np.zeros(shape, bool), np.zeros(shape, bool), shape[1])
+    truth.place = {agent: number for number, agent in enumerate(agents)}
+    _tired(truth, fatigue, high_line, near_line)
+    return truth
+
+
+def _tired(truth: Truth, fatigue: Floats, high_line: float, near_line: float) -> None:
+    for number, agent in enumerate(truth.subjects):
+        for low, high in runs(fatigue[number] >= high_line):
+            if high - low >= FATIGUE_MIN:
+                truth.window("fatigue", frozenset({agent}), low, high)
+        for minute in np.flatnonzero(fatigue[number] >= near_line).tolist():
+            truth.mark(truth.neutral, agent, minute - 5, minute + 10)
+
+
+def _hard_streak(truth: Truth, made: MadeDay) -> None:
+    for cause in made.causes:
+        if cause.kind == "abuse" and cause.agent is not None:
+            truth.window(cause.kind, frozenset({cause.agent}), *_span(cause))
+            truth.mark(truth.neutral, cause.agent, _span(cause)[0], _span(cause)[1] + 45)
+    shown = made.shown["agent"]
+    for subject, flags in zip(shown.subjects, shown.values["flagged"], strict=True):
+        for minute in np.flatnonzero(np.nan_to_num(flags) >= STREAK_FLAGS).tolist():
+            truth.mark(truth.neutral, subject, minute, minute + 15)
+
+
+def _break_due(truth: Truth, made: MadeDay) -> None:
+    shown = made.shown["agent"]
+    for subject, since_min in zip(shown.subjects, np.nan_to_num(shown.values["since_break_min"]), strict=True):
+        for low, high in runs(since_min >= BREAK_DUE_MIN):
+            if high - low >= FATIGUE_MIN:
+                truth.window("no break", frozenset({subject}), low, high)
+        for low, high in runs(since_min >= BREAK_NEAR_MIN):
+            truth.mark(truth.neutral, subject, low, high + 5)
+
+
+def _recognition(truth: Truth, made: MadeDay) -> None:
+    _hard_streak(truth, made)
+    truth.windows, truth.true[:] = [], False
+    for cause in made.causes:
+        if cause.kind == "abuse" and cause.agent is not None:
+            low, high = _span(cause)
+            truth.window(cause.kind, frozenset({cause.agent}), low, high + RECOGNITION_MIN)
+
+
+def _silent(truth: Truth, made: MadeDay) -> None:
+    for cause in made.causes:
+        if cause.kind == "silence":
+            truth.window(cause.kind, frozenset(truth.subjects), *_span(cause))
+            truth.mark(truth.neutral, "tenant", _span(cause)[0], _span(cause)[1] + 2)
+
+
+_FILL = {
+    "queue.strain": _queue_strain,
+    "queue.surge": _queue_surge,
+    "issue.surge": _issue_surge,
+    "team.strain": _team_strain,
+    "agent.strain": _agent_strain,
+    "agent.hard_streak": _hard_streak,
+    "agent.break_due": _break_due,
+    "agent.recognition": _recognition,
+    "feed.silent": _silent,
+}
+assert _FILL.keys() == SUBJECTS.keys()
+
+
+def runs(mask: Bools) -> list[tuple[int, int]]:
+    """(from, to) of each stretch of True, `to` not in it."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]]).astype(np.int8)))
+    return [(int(low), int(high)) for low, high in zip(edges[::2], edges[1::2], strict=True)]

@@ -1,0 +1,1 @@
+from services.scoring.core.arrival_rows cimport ArrivalRows
