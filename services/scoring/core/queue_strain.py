@@ -149,6 +149,16 @@ def near(queues: Queues, r: Any, pools: Pools) -> Any:
     return found.nonzero()[0]
 
 
+def staff(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> None:
+    """Count at a moment how many agents rows `r` need."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    table.begin(at_ms)
+    for i in range(rows.shape[0]):
+        table.staff(rows[i])
+
+
 def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> JudgedQueues:
     """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
     rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
