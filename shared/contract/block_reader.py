@@ -98,6 +98,7 @@ class _Cells:
     narrow: cython.uint[:, ::1]
     rows: cython.uint[::1]  # of the block: all in kind order, then those of one column
     start: cython.uint[::1]  # by kind: its first place in that order
+    values: cython.ulonglong[::1]  # of one column
 
     def __init__(self, wide: object, narrow: object, data: bytearray, strings: int) -> None:
         self.wide = wide if cython.compiled else memoryview(wide)
@@ -107,6 +108,7 @@ class _Cells:
         self.strings = strings
         self.rows = memoryview(bytearray(8 * self.n)).cast("I")
         self.start = memoryview(bytearray(4 * (_KIND_CODES + 1))).cast("I")
+        self.values = memoryview(bytearray(8 * self.n)).cast("Q")
 
     def order(self) -> None:
         """Put the rows in kind order, and set all cells to absent."""
@@ -124,9 +126,10 @@ class _Cells:
         for kind in range(_KIND_CODES, 0, -1):  # each has moved on to the start of the next
             self.start[kind] = self.start[kind - 1]
         self.start[0] = 0
-        for row in range(self.n):
-            for wide_row in range(_TS):
-                self.wide[wide_row, row] = 0 if wide_row < _NUMBER else _NAN_BITS
+        for wide_row in range(_TS):
+            absent: cython.ulonglong = 0 if wide_row < _NUMBER else _NAN_BITS
+            for row in range(self.n):
+                self.wide[wide_row, row] = absent
 
     def times(self, at: cython.Py_ssize_t, size: cython.Py_ssize_t, base_ms: cython.longlong) -> None:
         row: cython.Py_ssize_t
@@ -165,6 +168,23 @@ class _Cells:
             count = self.n
         return count
 
+    @cython.cfunc
+    def load(self, at: cython.Py_ssize_t, width: cython.Py_ssize_t, count: cython.Py_ssize_t) -> cython.void:
+        """Bring so many values of a width into `values`."""
+        i: cython.Py_ssize_t
+        if width == 1:
+            for i in range(count):
+                self.values[i] = self.data[at + i]
+        elif width == 2:
+            for i in range(count):
+                self.values[i] = _load(self.data, at + 2 * i, 2)
+        elif width == 4:
+            for i in range(count):
+                self.values[i] = _load(self.data, at + 4 * i, 4)
+        else:
+            for i in range(count):
+                self.values[i] = _load(self.data, at + 8 * i, 8)
+
     def column(self, column: object, at: cython.Py_ssize_t) -> None:
         """Fill the cells of a column, whose rows and values begin at `at`."""
         wide_row: cython.Py_ssize_t
@@ -188,18 +208,23 @@ class _Cells:
             raise ValueError(f"{name} is constant and has {size} values")
         if mode not in (SPARSE, CONSTANT, DENSE) or (mode == DENSE and size != count):
             raise ValueError(f"{name} has {size} values for {count} rows in mode {mode}")
-        named: cython.bint = 0 <= narrow_row < _FLAGS
+        if size > self.n:
+            raise ValueError(f"{name} has {size} values for {self.n} rows")
+        self.load(values_at, width, size)
         i: cython.Py_ssize_t
+        if 0 <= narrow_row < _FLAGS:
+            for i in range(size):
+                if self.values[i] >= self.strings:
+                    raise ValueError(f"{name} points outside the string table")
+        row: cython.Py_ssize_t
         for i in range(count if constant else size):
-            row: cython.Py_ssize_t = i
+            row = i
             if sparse:
                 row = _load(self.data, at + 2 * i, 2)
                 if row >= count:
                     raise ValueError(f"{name} names a row that it has not")
-            value: cython.ulonglong = _load(self.data, values_at + (0 if constant else i * width), width)
-            if named and value >= self.strings:
-                raise ValueError(f"{name} points outside the string table")
+            row = self.rows[self.n + row]
             if wide_row >= 0:
-                self.wide[wide_row, self.rows[self.n + row]] = value
+                self.wide[wide_row, row] = self.values[0 if constant else i]
             else:
-                self.narrow[narrow_row, self.rows[self.n + row]] = value
+                self.narrow[narrow_row, row] = self.values[0 if constant else i]

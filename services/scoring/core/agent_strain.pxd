@@ -2,33 +2,37 @@
 
 cimport cython
 
+from services.scoring.core.hash_index cimport strainwatch_fetch
+
 
 @cython.final
 cdef class AgentRows:
     cdef readonly object p
     cdef readonly long long version
-    cdef int[::1] tenant
-    cdef int[::1] team
-    cdef unsigned char[::1] state
-    cdef long long[::1] state_ms
-    cdef unsigned char[::1] said_state
-    cdef long long[::1] t_ms
-    cdef long long[::1] contact_ms
-    cdef int[::1] queue
-    cdef double[:, ::1] last
-    cdef double[:, ::1] all_fast
-    cdef double[:, ::1] all_slow
-    cdef double[::1] all_busy
-    cdef double[::1] all_staffed
-    cdef double[::1] all_work_s
-    cdef double[::1] all_unsupported_s
-    cdef long long[::1] taken_ms
-    cdef long long[::1] ended_ms
+    cdef int[:] tenant
+    cdef int[:] team
+    cdef unsigned char[:] state
+    cdef long long[:] state_ms
+    cdef unsigned char[:] said_state
+    cdef long long[:] t_ms
+    cdef long long[:] contact_ms
+    cdef int[:] queue
+    cdef double[:, :] last
+    cdef double[:, :] all_fast
+    cdef double[:, :] all_slow
+    cdef double[:] all_busy
+    cdef double[:] all_staffed
+    cdef double[:] all_work_s
+    cdef double[:] all_unsupported_s
+    cdef long long[:] taken_ms
+    cdef long long[:] ended_ms
+    cdef unsigned char[::1] mark
     cdef double[:, ::1] weight
     cdef double[::1] scale
     cdef double[::1] occupancy_line
     cdef double[::1] break_line_s
     cdef double[::1] support_line_s
+    cdef double[::1] growth_left
     # One row at a moment.
     cdef double[::1] fast
     cdef double[::1] slow
@@ -42,6 +46,7 @@ cdef class AgentRows:
     cdef double lowest
     cdef double highest
 
+    cdef void fetch(self, Py_ssize_t r) noexcept
     cdef void move(self, Py_ssize_t r, long long at_ms) noexcept
     cdef void rise(self, Py_ssize_t d, double over_s, double dt_s) noexcept
     cdef double take(self, Py_ssize_t r, long long at_ms) noexcept

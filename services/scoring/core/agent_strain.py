@@ -45,7 +45,9 @@ _CHECK_IN = cython.declare(cython.Py_ssize_t, ad.CHECK_IN)
 _FAST_S = cython.declare(cython.double, TAU_FAST_S)
 _SLOW_S = cython.declare(cython.double, TAU_SLOW_S)
 _WINDOW_S = cython.declare(cython.double, TAU_OCCUPANCY_S)
-_HEALS = cython.declare(cython.double, BREAK_HEALS_FASTER)
+# One exponential serves all: `move` multiplies what is left after half as long as the slow one.
+assert 2.0 * TAU_SLOW_S == 5.0 * TAU_OCCUPANCY_S == 15.0 * TAU_FAST_S
+assert BREAK_HEALS_FASTER == 3.0
 _PAYS = cython.declare(cython.double, WORK_PAID_PER_BREAK_S)
 _KEPT_RELIEVED = cython.declare(cython.double, 1.0 - RELIEF)
 # An impulse counts tau_fast/tau_slow in the slow integrator, so that a steady load brings both to the same height.
@@ -54,6 +56,8 @@ _KEPT_A_MINUTE = cython.declare(cython.double, 0.999 * exp(-60.0 / TAU_FAST_S))
 _KEPT_RESTING = cython.declare(cython.double, 0.999 * exp(-60.0 * BREAK_HEALS_FASTER / TAU_FAST_S))
 _GROWTH_A_MINUTE = cython.declare(cython.double, 1.0 - exp(-60.0 / TAU_FAST_S))
 """A rated driver's level cannot rise by more than this (times its weight) in a minute: both integrators are means."""
+_ROUNDED = cython.declare(cython.double, 1.0 - 1e-12)
+"""So that a bound stays one after rounding."""
 
 
 def _bits(*states: str) -> int:
@@ -82,6 +86,8 @@ _ACW = cython.declare(cython.uchar, STATE_CODES["acw"])
 _STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
 _STATE_MASK = cython.declare(cython.int, STATE_MASK)
 _COMPLIMENT = cython.declare(cython.uint, COMPLIMENT)
+_AHEAD = cython.declare(cython.Py_ssize_t, 8)
+"""Events between asking for a row and using it: about as long as memory takes."""
 
 
 @cython.final
@@ -113,9 +119,24 @@ class AgentRows:
         self.occupancy_line = memoryview(p.occupancy_line)
         self.break_line_s = memoryview(p.break_line_s)
         self.support_line_s = memoryview(p.support_line_s)
+        rated = p.weight[:, list(ad.RATED)].sum(axis=1)
+        self.growth_left = memoryview(np.exp(-_GROWTH_A_MINUTE * rated / p.scale) * _ROUNDED)
+        self.mark = memoryview(np.zeros(len(agents.tenant), np.uint8))
         self.fast = memoryview(np.empty(_D))
         self.slow = memoryview(np.empty(_D))
         self.level = memoryview(np.empty(_D))
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch(self, r: cython.Py_ssize_t) -> cython.void:
+        """Begin to bring a row near."""
+        if cython.compiled:
+            strainwatch_fetch(cython.address(self.t_ms[r]))  # noqa: F821 - of the .pxd
+            strainwatch_fetch(cython.address(self.all_fast[r, 0]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.all_slow[r, 0]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.last[r, 0]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.all_busy[r]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.state[r]))  # noqa: F821
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -134,9 +155,14 @@ class AgentRows:
         at_work: cython.bint = (state & _AT_WORK) != 0
         busy: cython.double = 1.0 if state & _BUSY else 0.0
         staffed: cython.double = 1.0 if state & _STAFFED else 0.0
-        healed_s: cython.double = dt_s * _HEALS if rests else dt_s
-        fast_left: cython.double = exp(-healed_s / _FAST_S)
-        slow_left: cython.double = exp(-healed_s / _SLOW_S)
+        # One exponential serves all three: see the assertion above.
+        root: cython.double = exp(-dt_s / (2.0 * _SLOW_S))
+        slow_left: cython.double = root * root
+        window_left: cython.double = slow_left * slow_left * root
+        fast_left: cython.double = window_left * window_left * window_left
+        if rests:
+            slow_left = slow_left * slow_left * slow_left
+            fast_left = fast_left * fast_left * fast_left
         for d in range(_D):
             self.fast[d] = self.all_fast[r, d] * fast_left
             self.slow[d] = self.all_slow[r, d] * slow_left
@@ -155,7 +181,6 @@ class AgentRows:
         if at_work if self.said_state[r] else busy > 0.0:
             self.rise(_UNSUPPORTED, self.unsupported_s + dt_s - self.support_line_s[self.tenant[r]], dt_s)
             self.unsupported_s += dt_s
-        window_left: cython.double = exp(-dt_s / _WINDOW_S)
         self.busy = self.busy * window_left + busy * (1.0 - window_left)
         self.staffed = self.staffed * window_left + staffed * (1.0 - window_left)
 
@@ -247,7 +272,6 @@ class AgentRows:
         whole: cython.double = 0.0
         from_queue: cython.double = 0.0
         low: cython.double = 0.0
-        rated: cython.double = 0.0
         for d in range(_D):
             one: cython.double
             if d == _OCCUPANCY:
@@ -261,14 +285,13 @@ class AgentRows:
             whole += one
             if (_BORNE >> d) & 1:
                 from_queue += one
-            if (_RATED >> d) & 1:
-                rated += self.weight[tenant, d]
-            else:
+            if not (_RATED >> d) & 1:
                 low += one * kept
         scale: cython.double = self.scale[tenant]
-        self.strain = 100.0 * (1.0 - exp(-whole / scale))
+        left: cython.double = exp(-whole / scale)
+        self.strain = 100.0 * (1.0 - left)
         self.lowest = 100.0 * (1.0 - exp(-low / scale))
-        self.highest = 100.0 * (1.0 - exp(-(whole + _GROWTH_A_MINUTE * rated) / scale))
+        self.highest = 100.0 * (1.0 - left * self.growth_left[tenant])
         self.borne = from_queue / max(whole, 1e-300)
 
 
@@ -301,6 +324,8 @@ def judge(agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters) ->
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t
     for i in range(n):
+        if i + _AHEAD < n:
+            table.fetch(rows[i + _AHEAD])
         table.judge(rows[i], at_ms)
         for d in range(_D):
             driven[0, i, d] = table.fast[d]
@@ -312,8 +337,8 @@ def judge(agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters) ->
     return out
 
 
-def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameters, of_tenant: Any) -> None:
-    """Apply the events of a batch that name an agent, in order.
+def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameters, of_tenant: Any) -> Any:
+    """Apply the events of a batch that name an agent, in order; the rows that it touched, ascending.
 
     What depends on where the row stands by then is added to `brought` here. `began_ms` is, for the first
     `contact.handled` of a contact, when its agent took it (0: unknown), else -1. `of_tenant` is [driver][name].
@@ -327,6 +352,7 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
     handle_s: cython.const[cython.double][::1] = memoryview(b.n0)
     amount: cython.double[:, ::1] = memoryview(brought.amount)
     value: cython.double[:, ::1] = memoryview(brought.measured)
+    evident: cython.uchar[::1] = memoryview(brought.evident)
     pause_s: cython.double = of_tenant["recovery_gap"]["gap_s"]
     per_gap: cython.double = of_tenant["recovery_gap"]["per_contact"]
     per_check: cython.double = of_tenant["quality_checks"]["per_check"]
@@ -334,12 +360,21 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
     relief_per_point: cython.double = of_tenant["check_in"]["relief_per_point"]
     began: cython.longlong[::1] = memoryview(began_ms)
     table: AgentRows = rows_of(agents, p)
+    touched = np.empty(kind.shape[0], np.intp)
+    row: cython.Py_ssize_t[::1] = memoryview(touched)
+    found: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t
     for i in range(kind.shape[0]):
+        if i + _AHEAD < kind.shape[0] and agent[i + _AHEAD] >= 0:
+            table.fetch(agent[i + _AHEAD])
         r: cython.Py_ssize_t = agent[i]
         if r < 0:
             continue
+        if table.mark[r] == 0:
+            table.mark[r] = 1
+            row[found] = r
+            found += 1
         k: cython.int = kind[i]
         at_ms: cython.longlong = at[i]
         if table.t_ms[r] == 0:
@@ -365,6 +400,7 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
             value[i, _QUALITY_CHECKS] = table.strain
         for d in range(_D):
             if amount[i, d] != 0.0:
+                evident[i] = 1
                 table.all_fast[r, d] += amount[i, d] * exp(-age_s / _FAST_S)
                 table.all_slow[r, d] += amount[i, d] * exp(-age_s / _SLOW_S)
             if value[i, d] == value[i, d]:
@@ -392,3 +428,6 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
             table.all_fast[r, _UNSUPPORTED] = table.all_slow[r, _UNSUPPORTED] = 0.0
         elif k == _CHECKED_IN and handle_s[i] < 3.0:
             table.relieve(r, 1.0 - relief_per_point * (3.0 - handle_s[i]))
+    for i in range(found):
+        table.mark[row[i]] = 0
+    return np.sort(touched[:found])

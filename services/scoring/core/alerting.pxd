@@ -8,11 +8,11 @@ cdef class Watcher:
     cdef readonly object rule
     cdef readonly long long version
     cdef long long now
-    cdef unsigned char[::1] phase
-    cdef unsigned char[::1] severity
-    cdef long long[::1] since
-    cdef long long[::1] below_since
-    cdef long long[::1] snoozed_until
+    cdef unsigned char[:] phase
+    cdef unsigned char[:] severity
+    cdef long long[:] since
+    cdef long long[:] below_since
+    cdef long long[:] snoozed_until
     cdef double[::1] open_line
     cdef double[::1] open_hold_s
     cdef double[::1] close_line

@@ -6,31 +6,31 @@ cimport cython
 @cython.final
 cdef class ArrivalRows:
     cdef readonly long long version
-    cdef unsigned long long[::1] key
-    cdef long long[::1] offset_ms
-    cdef long long[::1] used
-    cdef long long[::1] count
-    cdef long long[::1] closed
-    cdef double[::1] expected
-    cdef long long[::1] ready
-    cdef double[::1] phi
-    cdef double[::1] cv2
-    cdef long long[::1] hour
-    cdef double[::1] hour_count
-    cdef double[::1] hour_second
-    cdef long long[::1] hour_minutes
-    cdef long long[::1] hour_flagged
-    cdef double[:, ::1] hour_steps
-    cdef double[::1] usual
-    cdef double[:, ::1] halves
-    cdef float[:, ::1] rate
-    cdef float[:, ::1] worth
-    cdef float[:, ::1] second
-    cdef float[:, ::1] second_worth
-    cdef double[:, ::1] noise
-    cdef double[:, ::1] day
-    cdef double[:, ::1] run
-    cdef double[::1] settled
+    cdef unsigned long long[:] key
+    cdef long long[:] offset_ms
+    cdef long long[:] used
+    cdef long long[:] count
+    cdef long long[:] closed
+    cdef double[:] expected
+    cdef long long[:] ready
+    cdef double[:] phi
+    cdef double[:] cv2
+    cdef long long[:] hour
+    cdef double[:] hour_count
+    cdef double[:] hour_second
+    cdef long long[:] hour_minutes
+    cdef long long[:] hour_flagged
+    cdef double[:, :] hour_steps
+    cdef double[:] usual
+    cdef double[:, :] halves
+    cdef float[:, :] rate
+    cdef float[:, :] worth
+    cdef float[:, :] second
+    cdef float[:, :] second_worth
+    cdef double[:, :] noise
+    cdef double[:, :] day
+    cdef double[:, :] run
+    cdef double[:] settled
     cdef double rate_now
     cdef double unsure
 

@@ -138,7 +138,7 @@ class Streams(Table):
     def flag(self, surging: Any) -> None:
         """Streams (0 or 1, int64 by row) that are abnormal in the minute closed last: their hour teaches nothing."""
         bound: ArrivalRows = self._rows()
-        on: cython.const[cython.longlong][::1] = memoryview(surging)
+        on: cython.const[cython.longlong][:] = memoryview(surging)
         r: cython.Py_ssize_t
         for r in range(min(self.n, on.shape[0])):
             bound.hour_flagged[r] += on[r]

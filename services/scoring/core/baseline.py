@@ -46,14 +46,14 @@ class HandleTimes(Table):
     """A row an (agent, topic): the last values of ln(handle time in s)."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
-        "agent": ("i4", 0, 0),
+        "agent": ("i8", 0, 0),
         "topic": ("i8", 0, 0),
         "logs": ("f4", np.nan, WINDOW),
         "count": ("i8", 0, 0),
         "abnormal_run": ("i4", 0, 0),
         "used": ("i8", 0, 0),
     }
-    agent: NDArray[np.int32]
+    agent: NDArray[np.int64]
     topic: NDArray[np.int64]
     logs: NDArray[np.float32]
     count: NDArray[np.int64]
@@ -97,10 +97,10 @@ class HandleTimes(Table):
         row: cython.const[cython.longlong][::1] = memoryview(rows)
         all_of: cython.const[cython.longlong][::1] = memoryview(whole)
         given_s: cython.const[cython.double][::1] = memoryview(handle_s)
-        logs: cython.float[:, ::1] = memoryview(self.logs)
-        count: cython.longlong[::1] = memoryview(self.count)
-        abnormal_run: cython.int[::1] = memoryview(self.abnormal_run)
-        used: cython.longlong[::1] = memoryview(self.used)
+        logs: cython.float[:, :] = memoryview(self.logs)
+        count: cython.longlong[:] = memoryview(self.count)
+        abnormal_run: cython.int[:] = memoryview(self.abnormal_run)
+        used: cython.longlong[:] = memoryview(self.used)
         z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
         young_of = np.zeros(row.shape[0], np.uint8)
         z: cython.double[::1] = memoryview(z_of)
@@ -155,18 +155,21 @@ class HandleTimes(Table):
         self._index.rebuild(_pair_keys(self.agent[: self.n], self.topic[: self.n]), np.arange(self.n))
 
 
-_TOPIC_BITS = np.uint64(33)
-_TOPIC_MASK = np.uint64((1 << 33) - 1)
-
-
-def _pair_keys(agents: NDArray[Any], topics: NDArray[Any]) -> NDArray[np.uint64]:
-    return ((agents.astype(np.uint64) + np.uint64(1)) << _TOPIC_BITS) | topics.astype(np.uint64)  # 0 is no key
+def _pair_keys(agents: Any, topics: Any) -> Any:
+    agent: cython.const[cython.longlong][:] = memoryview(agents)
+    topic: cython.const[cython.longlong][:] = memoryview(topics)
+    keys = np.empty(agent.shape[0], np.uint64)
+    key: cython.ulonglong[::1] = memoryview(keys)
+    i: cython.Py_ssize_t
+    for i in range(agent.shape[0]):
+        key[i] = (cython.cast(cython.ulonglong, agent[i]) + 1) << 33 | topic[i]  # 0 is no key
+    return keys
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
 def _learns(
-    abnormal_run: cython.int[::1], count: cython.longlong[::1], r: cython.Py_ssize_t, abnormal: cython.bint
+    abnormal_run: cython.int[:], count: cython.longlong[:], r: cython.Py_ssize_t, abnormal: cython.bint
 ) -> cython.bint:
     """Whether a row learns a value; after a long run of abnormal ones it begins anew."""
     abnormal_run[r] = abnormal_run[r] + 1 if abnormal else 0
@@ -180,7 +183,7 @@ def _learns(
 @cython.cfunc
 @cython.exceptval(check=False)
 def _median_of(
-    logs: cython.float[:, ::1], r: cython.Py_ssize_t, n: cython.Py_ssize_t, ordered: cython.double[::1]
+    logs: cython.float[:, :], r: cython.Py_ssize_t, n: cython.Py_ssize_t, ordered: cython.double[::1]
 ) -> cython.double:
     """Median of the first n values of a row, which are left in `ordered`."""
     k: cython.Py_ssize_t

@@ -17,7 +17,7 @@ TOPICS_MAX: int
 
 class HandleTimes(Table):
     columns: ClassVar[dict[str, tuple[str, Any, int]]]
-    agent: NDArray[np.int32]
+    agent: NDArray[np.int64]
     topic: NDArray[np.int64]
     logs: NDArray[np.float32]
     count: NDArray[np.int64]

@@ -11,7 +11,8 @@ from typing import Any
 import cython
 import numpy as np
 
-from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OFFERED, REPEATED
+from services.scoring.core.hash_index import HashIndex
+from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
 # What is known of a contact.
 ARRIVED, WAITED, ENDED, REPEAT, IS_WAITING, AGENT_KNOWN, HAS_HANDLE, WAIT_OVER = (1 << bit for bit in range(8))
@@ -30,6 +31,9 @@ _ANSWERED = cython.declare(cython.int, ANSWERED)
 _ABANDONED = cython.declare(cython.int, ABANDONED)
 _HANDLED = cython.declare(cython.int, HANDLED)
 _REPEATED = cython.declare(cython.int, REPEATED)
+_OBSERVED = cython.declare(cython.int, OBSERVED)
+_TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
+_MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _NAN = cython.declare(cython.double, float("nan"))
 
 
@@ -42,28 +46,35 @@ class Facts:
     handled: Any  # 0 or 1
     repeat: Any  # 0 or 1
     ended_repeat: Any  # 0 or 1: handled for the first time, and known to be a repeat
+    of_queue: Any  # 0 or 1: says how a queue fares
     wait_s: Any  # NaN: no new wait
     began_ms: Any  # of a contact handled for the first time: when the agent took it (0: unknown); else -1
-    recount: Any  # by queue, 0 or 1: who waits there may have changed
 
 
 @cython.final
 @cython.cclass
 class _ContactRows:
-    """The columns of the table, bound once; and what one event newly says."""
+    """The columns of the table and of who waits in which queue, bound once; and what one event newly says."""
 
     version: cython.longlong
-    known: cython.uchar[::1]
-    queue: cython.int[::1]
-    agent: cython.int[::1]
-    offered_ms: cython.longlong[::1]
-    answered_ms: cython.longlong[::1]
-    last_ms: cython.longlong[::1]
-    since_previous_ms: cython.longlong[::1]
-    recount: cython.uchar[::1]
+    queues_version: cython.longlong
+    known: cython.uchar[:]
+    queue: cython.int[:]
+    agent: cython.int[:]
+    offered_ms: cython.longlong[:]
+    answered_ms: cython.longlong[:]
+    last_ms: cython.longlong[:]
+    since_previous_ms: cython.longlong[:]
+    ahead: cython.int[:]
+    behind: cython.int[:]
+    waiting: cython.longlong[:]
+    oldest_ms: cython.longlong[:]
+    first: cython.int[:]
+    last: cython.int[:]
 
     def __init__(self, contacts: Any) -> None:
-        self.version = contacts.version
+        queues = contacts.queues
+        self.version, self.queues_version = contacts.version, queues.version
         self.known = memoryview(contacts.known)
         self.queue = memoryview(contacts.queue)
         self.agent = memoryview(contacts.agent)
@@ -71,35 +82,75 @@ class _ContactRows:
         self.answered_ms = memoryview(contacts.answered_ms)
         self.last_ms = memoryview(contacts.last_ms)
         self.since_previous_ms = memoryview(contacts.since_previous_ms)
+        self.ahead = memoryview(contacts.ahead)
+        self.behind = memoryview(contacts.behind)
+        self.waiting = memoryview(queues.waiting)
+        self.oldest_ms = memoryview(queues.oldest_ms)
+        self.first = memoryview(queues.first_waiting)
+        self.last = memoryview(queues.last_waiting)
 
-    def fits(self, version: cython.longlong) -> bool:
-        return self.version == version
+    def fits(self, contacts: Any) -> bool:
+        return self.version == contacts.version and self.queues_version == contacts.queues.version
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def join(self, r: cython.Py_ssize_t, q: cython.Py_ssize_t) -> cython.void:
+        """A contact gets in line, in the order of offers."""
+        k: cython.int = self.last[q]
+        while k >= 0 and self.offered_ms[k] > self.offered_ms[r]:
+            k = self.ahead[k]
+        after: cython.int = self.behind[k] if k >= 0 else self.first[q]
+        self.ahead[r], self.behind[r] = k, after
+        if k >= 0:
+            self.behind[k] = r
+        else:
+            self.first[q] = r
+            self.oldest_ms[q] = self.offered_ms[r]
+        if after >= 0:
+            self.ahead[after] = r
+        else:
+            self.last[q] = r
+        self.waiting[q] += 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def leave(self, r: cython.Py_ssize_t, q: cython.Py_ssize_t) -> cython.void:
+        """A contact gets out of line."""
+        k: cython.int = self.ahead[r]
+        after: cython.int = self.behind[r]
+        if k >= 0:
+            self.behind[k] = after
+        else:
+            self.first[q] = after
+            self.oldest_ms[q] = self.offered_ms[after] if after >= 0 else 0
+        if after >= 0:
+            self.ahead[after] = k
+        else:
+            self.last[q] = k
+        self.waiting[q] -= 1
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def place(
         self, r: cython.Py_ssize_t, kind: cython.int, q: cython.Py_ssize_t, at_ms: cython.longlong
     ) -> cython.void:
-        """A contact waits from its offer until anything says that it no longer does; where it waits is counted anew."""
+        """A contact waits from its offer until anything says that it no longer does."""
         known: cython.uchar = self.known[r]
         before: cython.Py_ssize_t = self.queue[r]
-        if kind in (_ANSWERED, _ABANDONED, _HANDLED) and known & _IS_WAITING:
+        waited: cython.bint = known & _IS_WAITING and before >= 0
+        if kind in (_ANSWERED, _ABANDONED, _HANDLED):
             known &= _NOT_WAITING
-            if before >= 0:
-                self.recount[before] = 1
-        if kind == _OFFERED:
-            if self.offered_ms[r] == 0:
-                self.offered_ms[r] = at_ms
-                if not known & _WAIT_OVER:
-                    known |= _IS_WAITING
-            if q >= 0:
-                self.recount[q] = 1
-        if q >= 0:
-            if known & _IS_WAITING and before != q:
-                self.recount[q] = 1
-                if before >= 0:
-                    self.recount[before] = 1
-            self.queue[r] = q
+        elif kind == _OFFERED and self.offered_ms[r] == 0:
+            self.offered_ms[r] = at_ms
+            if not known & _WAIT_OVER:
+                known |= _IS_WAITING
+        now: cython.Py_ssize_t = q if q >= 0 else before
+        waits: cython.bint = known & _IS_WAITING and now >= 0
+        if waited and not (waits and now == before):
+            self.leave(r, before)
+        if waits and not (waited and now == before):
+            self.join(r, now)
+        self.queue[r] = now
         self.known[r] = known
 
     @cython.cfunc
@@ -115,7 +166,55 @@ class _ContactRows:
         return True
 
 
-def facts_of(contacts: Any, rows: Any, b: Any, queues: cython.Py_ssize_t) -> Facts:
+def _rows_of(contacts: Any) -> _ContactRows:
+    if contacts.bound is None or not contacts.bound.fits(contacts):
+        contacts.bound = _ContactRows(contacts)
+    return contacts.bound
+
+
+def rows_of(contacts: Any, index: HashIndex, tenant: cython.ulonglong, hashes: Any, kinds: Any) -> Any:
+    """Rows of the contacts that events name, new ones included, -1 for other events. There must be room for all."""
+    contact: cython.const[cython.ulonglong][::1] = memoryview(hashes)
+    kind: cython.const[cython.uchar][::1] = memoryview(kinds)
+    free: cython.const[cython.longlong][::1] = memoryview(contacts.free)
+    key_of: cython.ulonglong[:] = memoryview(contacts.key)
+    out = np.empty(contact.shape[0], np.intp)
+    row: cython.Py_ssize_t[::1] = memoryview(out)
+    left: cython.Py_ssize_t = contacts.free_n
+    end: cython.Py_ssize_t = contacts.n
+    i: cython.Py_ssize_t
+    for i in range(contact.shape[0]):
+        index.fetch(key_of_contact(tenant, contact[i]))
+    for i in range(contact.shape[0]):
+        row[i] = -1
+        if kind[i] < _OFFERED or kind[i] > _REPEATED:
+            continue
+        key: cython.ulonglong = key_of_contact(tenant, contact[i])
+        row[i] = index.find(key)
+        if row[i] < 0:
+            if left > 0:  # the last freed first
+                left -= 1
+                row[i] = free[left]
+            else:
+                row[i] = end
+                end += 1
+            index.set(key, row[i])
+            key_of[row[i]] = key
+        if cython.compiled:
+            strainwatch_fetch(cython.address(key_of[row[i]]))  # noqa: F821 - of the .pxd
+    contacts.free_n = left
+    contacts.n = end
+    return out
+
+
+@cython.ccall
+@cython.exceptval(check=False)
+def key_of_contact(tenant: cython.ulonglong, contact: cython.ulonglong) -> cython.ulonglong:
+    """Key of a contact's hash within its tenant; never 0."""
+    return (contact + (tenant * _TENANT_MIX & _MASK64) & _MASK64) | 1
+
+
+def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
     """Apply the contact events of a batch in order; `rows` are those of their contacts, -1 for other events.
 
     A repeat that the ACD tells without an agent belongs to the agent who has the contact: `b.agent` is filled in.
@@ -129,24 +228,23 @@ def facts_of(contacts: Any, rows: Any, b: Any, queues: cython.Py_ssize_t) -> Fac
     n1: cython.const[cython.double][::1] = memoryview(b.n1)
     since: cython.const[cython.longlong][::1] = memoryview(b.since_previous_ms)
     n: cython.Py_ssize_t = row.shape[0]
-    facts = Facts(*np.zeros((5, n), np.uint8), np.full(n, _NAN), np.full(n, -1), np.zeros(queues, np.uint8))
+    facts = Facts(*np.zeros((6, n), np.uint8), np.full(n, _NAN), np.full(n, -1))
     arrival: cython.uchar[::1] = memoryview(facts.arrival)
     abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
     handled: cython.uchar[::1] = memoryview(facts.handled)
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
     ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
+    of_queue: cython.uchar[::1] = memoryview(facts.of_queue)
     wait_s: cython.double[::1] = memoryview(facts.wait_s)
     began_ms: cython.longlong[::1] = memoryview(facts.began_ms)
-    if contacts.bound is None or not contacts.bound.fits(contacts.version):
-        contacts.bound = _ContactRows(contacts)
-    table: _ContactRows = contacts.bound
-    table.recount = memoryview(facts.recount)
+    table: _ContactRows = _rows_of(contacts)
     i: cython.Py_ssize_t
     for i in range(n):
         r: cython.Py_ssize_t = row[i]
+        kind: cython.int = kinds[i]
+        of_queue[i] = queue[i] >= 0 and kind in (_OBSERVED, _ANSWERED, _ABANDONED)
         if r < 0:
             continue
-        kind: cython.int = kinds[i]
         table.place(r, kind, queue[i], at[i])
         known: cython.uchar = table.known[r]
         if kind != _REPEATED and not known & _ARRIVED:
@@ -185,28 +283,12 @@ def facts_of(contacts: Any, rows: Any, b: Any, queues: cython.Py_ssize_t) -> Fac
     return facts
 
 
-def count_waiting(contacts: Any, recount: Any, queues: Any) -> None:
-    """Count anew who waits in the flagged queues, and since when the oldest does (0 where none waits)."""
-    wanted: cython.uchar[::1] = memoryview(recount)
-    waiting: cython.longlong[::1] = memoryview(queues.waiting)
-    oldest_ms: cython.longlong[::1] = memoryview(queues.oldest_ms)
-    known: cython.uchar[::1] = memoryview(contacts.known)
-    queue_of: cython.int[::1] = memoryview(contacts.queue)
-    offered_ms: cython.longlong[::1] = memoryview(contacts.offered_ms)
-    any_wanted: cython.bint = False
-    q: cython.Py_ssize_t
-    for q in range(wanted.shape[0]):
-        if wanted[q]:
-            any_wanted = True
-            waiting[q] = 0
-            oldest_ms[q] = 0
-    if not any_wanted:
-        return
-    r: cython.Py_ssize_t
-    n: cython.Py_ssize_t = contacts.n
-    for r in range(n):
-        if known[r] & _IS_WAITING and queue_of[r] >= 0 and wanted[queue_of[r]]:
-            q = queue_of[r]
-            waiting[q] += 1
-            if oldest_ms[q] == 0 or offered_ms[r] < oldest_ms[q]:
-                oldest_ms[q] = offered_ms[r]
+def leave_lines(contacts: Any, rows: Any) -> None:
+    """Contacts whose end was lost wait no longer."""
+    row: cython.const[cython.longlong][::1] = memoryview(rows)
+    table: _ContactRows = _rows_of(contacts)
+    i: cython.Py_ssize_t
+    for i in range(row.shape[0]):
+        r: cython.Py_ssize_t = row[i]
+        if table.known[r] & _IS_WAITING and table.queue[r] >= 0:
+            table.leave(r, table.queue[r])

@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
+from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.intake import Batch
-from services.scoring.core.queue_table import Queues
 
 ARRIVED: int
 WAITED: int
@@ -26,9 +26,13 @@ class Facts:
     handled: Flags
     repeat: Flags
     ended_repeat: Flags
+    of_queue: Flags
     wait_s: Floats
     began_ms: NDArray[np.int64]
-    recount: Flags
 
-def facts_of(contacts: Contacts, rows: NDArray[np.intp], b: Batch, queues: int) -> Facts: ...
-def count_waiting(contacts: Contacts, recount: Flags, queues: Queues) -> None: ...
+def rows_of(
+    contacts: Contacts, index: HashIndex, tenant: int, hashes: NDArray[np.uint64], kinds: Flags
+) -> NDArray[np.intp]: ...
+def key_of_contact(tenant: int, contact: int) -> int: ...
+def facts_of(contacts: Contacts, rows: NDArray[np.intp], b: Batch) -> Facts: ...
+def leave_lines(contacts: Contacts, rows: NDArray[np.int64]) -> None: ...

@@ -37,7 +37,7 @@ Marks = Literal["none", "seconds", "minutes"]
 GAP_MS = 30_000
 """A longer jump between entries is a gap: nobody watched, so holds and silence do not run through it."""
 MINUTE_MS = 60_000
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 
 
 class Engine:

@@ -32,25 +32,27 @@ class Evidence(Table):
         super().__init__()
         self._texts: dict[bytes, str] = {}
 
-    def note(self, rows: Any, ids: Any, texts: dict[bytes, str]) -> None:
-        """Remember events by row, in order (-1: not at all).
+    def note(self, rows: Any, evident: Any, ids: Any, texts: dict[bytes, str]) -> None:
+        """Remember the `evident` events (0 or 1) by row, in order (-1: not at all).
 
         `ids` is [event, 2], the halves of 16 bytes; `texts` are those that are no UUIDs.
         """
+        wanted: cython.const[cython.uchar][::1] = memoryview(evident)
         row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
         given: cython.const[cython.ulonglong][:, ::1] = memoryview(ids)
         i: cython.Py_ssize_t
         highest: cython.Py_ssize_t = -1
         for i in range(row.shape[0]):
-            highest = max(highest, row[i])
+            if wanted[i]:
+                highest = max(highest, row[i])
         if highest < 0:
             return
-        while self.n <= highest:
-            self.add()
-        kept: cython.ulonglong[:, ::1] = memoryview(self.ids)
-        count: cython.longlong[::1] = memoryview(self.next)
+        if highest >= self.n:
+            self.add_many(highest + 1 - self.n)
+        kept: cython.ulonglong[:, :] = memoryview(self.ids)
+        count: cython.longlong[:] = memoryview(self.next)
         for i in range(row.shape[0]):
-            r: cython.Py_ssize_t = row[i]
+            r: cython.Py_ssize_t = row[i] if wanted[i] else -1
             if r >= 0:
                 at: cython.Py_ssize_t = 2 * (count[r] % _KEPT)
                 kept[r, at] = given[i, 0]

@@ -16,7 +16,7 @@ from services.scoring.core import agent_strain as ags
 from services.scoring.core import queue_strain as qs
 from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
 from services.scoring.core.baseline import HandleTimes
-from services.scoring.core.contact_facts import Facts, count_waiting, facts_of
+from services.scoring.core.contact_facts import Facts, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
@@ -24,23 +24,14 @@ from services.scoring.core.impulses import impulses
 from services.scoring.core.intake import Batch, Registers
 from services.scoring.core.issue_ages import IssueAges
 from services.scoring.core.parameters import Parameters
-from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools, Service
+from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
+from services.scoring.core.service import Service
 from services.scoring.core.sources import sources_of
 from services.scoring.core.tuning import Tuning
-from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
 Rows = NDArray[np.intp]
-
-
-def distinct(rows: Rows) -> Rows:
-    """Sorted rows, each once. Row numbers are small, so marking them is faster than sorting them."""
-    if rows.size < 2:
-        return rows
-    there = np.zeros(int(rows.max()) + 1, bool)
-    there[rows] = True
-    return there.nonzero()[0]
 
 
 class Floor:
@@ -48,9 +39,9 @@ class Floor:
 
     def __init__(self) -> None:
         self.registers = Registers()
-        self.contacts = Contacts()
         self.agents = Agents()
         self.queues = Queues()
+        self.contacts = Contacts(self.queues)
         self.service = Service()
         self.pools = Pools()
         self.handle_times = HandleTimes()
@@ -140,11 +131,7 @@ class Floor:
         if at_ms >= self._minute_due_ms:
             self._retune()
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
-            stale = self.contacts.forget(at_ms)
-            if stale:
-                recount = np.zeros(self.queues.n, np.uint8)
-                recount[stale] = 1
-                count_waiting(self.contacts, recount, self.queues)
+            self.contacts.forget(at_ms)
             self._minute_due_ms = (at_ms // REFRESH_MS + 1) * REFRESH_MS
             self._soon_ms.clear()
             due = np.ones(self.queues.n, bool)
@@ -166,36 +153,27 @@ class Floor:
             table.tenant[new] = names.tenant[table.n - new.size :]
         self.issue_ages.cover(self.registers.issues.tenant, now_ms)
         self._retune()
-        self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
+        self.sources[batch.tenant] |= sources_of(batch)
         self._retune()
         facts = self._contacts(batch)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
-        count_waiting(self.contacts, facts.recount, self.queues)
-        evident = (batch.kind == OBSERVED) | (batch.kind == ANSWERED) | (batch.kind == ABANDONED)
-        self.queue_evidence.note(np.where(evident, batch.queue, -1), batch.ids, batch.id_texts)
+        self.queue_evidence.note(batch.queue, facts.of_queue, batch.ids, batch.id_texts)
         touched_agents = self._agents(batch, facts)
         self._retune()
         return touched_agents, touched_queues
 
     def _contacts(self, b: Batch) -> Facts:
-        of_contact = (b.kind >= OFFERED) & (b.kind <= REPEATED)
-        rows = np.full(b.kind.size, -1, np.intp)
-        if of_contact.any():
-            rows[of_contact] = self.contacts.rows_of(b.tenant, b.contact[of_contact])
-        return facts_of(self.contacts, rows, b, self.queues.n)
+        return facts_of(self.contacts, self.contacts.rows_of(b.tenant, b.contact, b.kind), b)
 
     def _agents(self, b: Batch, facts: Facts) -> Rows:
-        touched = distinct(b.agent[b.agent >= 0])
-        if touched.size == 0:
-            return touched
         of_tenant = self.tuning.of_agents[b.tenant]
         brought = impulses(b, facts, self.agents, self.handle_times, self.issue_ages, self.queues.strain, of_tenant)
-        ags.apply(self.agents, b, brought, facts.began_ms, self.tuning.agents, of_tenant)
-        takes = np.flatnonzero(((b.kind == ANSWERED) | (b.kind == HANDLED)) & (b.agent >= 0) & (b.queue >= 0))
-        if takes.size and self.service.serve(b.agent[takes], b.queue[takes], b.at_ms[takes]):
-            soon_ms = (int(b.at_ms[takes].max()) // SOON_MS + 1) * SOON_MS
+        touched = ags.apply(self.agents, b, brought, facts.began_ms, self.tuning.agents, of_tenant)
+        newest_ms = self.service.serve(b.kind, b.agent, b.queue, b.at_ms)
+        if newest_ms >= 0:
+            soon_ms = (newest_ms // SOON_MS + 1) * SOON_MS
             self._soon_ms[b.tenant] = min(self._soon_ms.get(b.tenant, soon_ms), soon_ms)
-        self.agent_evidence.note(np.where(brought.amount.any(axis=1), b.agent, -1), b.ids, b.id_texts)
+        self.agent_evidence.note(b.agent, brought.evident, b.ids, b.id_texts)
         return touched
 
     # --- checkpoints

@@ -35,6 +35,14 @@ class HashIndex:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def fetch(self, key: cython.ulonglong) -> cython.void:
+        """Begin to bring the place of a key near, for a `find` soon after."""
+        if cython.compiled:
+            at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
+            strainwatch_fetch(cython.address(self._slots[2 * at]))  # noqa: F821 - of the .pxd
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def find(self, key: cython.ulonglong) -> cython.longlong:
         """Value of a key, -1 where it is not there."""
         at: cython.ulonglong = (key * _GOLDEN & _MASK64) >> self._shift
@@ -87,6 +95,8 @@ class HashIndex:
         self.make_room(len(key))
         i: cython.Py_ssize_t
         taken: cython.Py_ssize_t = 0
+        for i in range(len(key)):
+            self.fetch(key[i])
         for i in range(len(key)):
             value[i] = self.find(key[i])
             if value[i] < 0:

@@ -54,6 +54,7 @@ class Brought:
 
     amount: Any  # [event, driver]
     measured: Any  # [event, driver], NaN: nothing measured
+    evident: Any  # [event], 0 or 1: it brings anything
 
 
 @cython.final
@@ -61,14 +62,14 @@ class Brought:
 class _Streaks:
     """Hard and long contacts in a row, in the columns of the table of agents."""
 
-    hard_run: cython.int[::1]
-    hard_issue: cython.int[::1]
-    hard: cython.double[::1]
-    well: cython.double[::1]
-    hard_ms: cython.longlong[::1]
-    long_run: cython.int[::1]
-    long_issue: cython.int[::1]
-    long_new: cython.uchar[::1]
+    hard_run: cython.int[:]
+    hard_issue: cython.int[:]
+    hard: cython.double[:]
+    well: cython.double[:]
+    hard_ms: cython.longlong[:]
+    long_run: cython.int[:]
+    long_issue: cython.int[:]
+    long_new: cython.uchar[:]
 
     def __init__(self, agents: Any) -> None:
         self.hard_run = memoryview(agents.hard_run)
@@ -121,10 +122,34 @@ def _part(value: cython.double, start: cython.double, full: cython.double) -> cy
     return min(part, 1.0) if part > 0.0 else 0.0
 
 
-def _topics(b: Any, events: Any) -> Any:
-    """A topic is an issue (odd) or a queue (even); then, for each event again, 0: all topics together."""
-    topics = np.where(b.issue[events] >= 0, 2 * b.issue[events] + 1, 2 * b.queue[events] + 2)
-    return np.append(topics, 0 * topics)
+@cython.cfunc
+def _ended(
+    handled: cython.uchar[::1],
+    agent: cython.const[cython.Py_ssize_t][::1],
+    issue: cython.const[cython.Py_ssize_t][::1],
+    queue: cython.const[cython.Py_ssize_t][::1],
+    handle_s: cython.const[cython.double][::1],
+) -> tuple:
+    """Contacts that ended with an agent: their events, and twice over [2, ended] agents and topics, and what they took.
+
+    A topic is an issue (odd) or a queue (even); the second time it is 0: all topics together.
+    """
+    n: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    for i in range(handled.shape[0]):
+        n += handled[i] and agent[i] >= 0
+    events, pairs, took_s = np.empty(n, np.int64), np.zeros((2, 2 * n), np.int64), np.empty(n)
+    event: cython.longlong[::1] = memoryview(events)
+    pair: cython.longlong[:, ::1] = memoryview(pairs)
+    took: cython.double[::1] = memoryview(took_s)
+    k: cython.Py_ssize_t = 0
+    for i in range(handled.shape[0]):
+        if handled[i] and agent[i] >= 0:
+            event[k], took[k] = i, handle_s[i]
+            pair[0, k] = pair[0, n + k] = agent[i]
+            pair[1, k] = 2 * issue[i] + 1 if issue[i] >= 0 else 2 * queue[i] + 2
+            k += 1
+    return events, pairs, took_s
 
 
 def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any, queue_strain: Any, p: Any) -> Brought:
@@ -142,9 +167,10 @@ def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
     ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
     waits: cython.double[::1] = memoryview(facts.wait_s)
-    strains: cython.double[::1] = memoryview(queue_strain)
+    strains: cython.double[:] = memoryview(queue_strain)
     n: cython.Py_ssize_t = kind.shape[0]
-    brought = Brought(np.zeros((n, len(ad.AGENT_DRIVERS))), np.full((n, len(ad.AGENT_DRIVERS)), np.nan))
+    drivers = len(ad.AGENT_DRIVERS)
+    brought = Brought(np.zeros((n, drivers)), np.full((n, drivers), np.nan), np.zeros(n, np.uint8))
     amount: cython.double[:, ::1] = memoryview(brought.amount)
     value: cython.double[:, ::1] = memoryview(brought.measured)
     note: cython.uchar[::1] = memoryview(np.zeros(n, np.uint8))
@@ -162,11 +188,10 @@ def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any
     per_same: cython.double = p["same_issue"]["per_contact"]
     per_point: cython.double = p["check_in"]["per_point"]
     i: cython.Py_ssize_t
-    ended = [i for i in range(n) if handled[i] and agent[i] >= 0]
-    if ended:
-        events = np.array(ended)
-        rows, whole = handle_times.rows_of(np.tile(b.agent[events], 2), _topics(b, events)).reshape(2, -1)
-        z, ratio, young = handle_times.observe(rows, whole, b.n0[events])
+    events, pairs, took_s = _ended(handled, agent, issue, queue, n0)
+    if len(events):
+        rows, whole = handle_times.rows_of(*pairs).reshape(2, -1)
+        z, ratio, young = handle_times.observe(rows, whole, took_s)
         _handle_times(amount, value, memoryview(events), memoryview(z), memoryview(ratio), z_from, z_full)
         _long_ones(note, memoryview(events), memoryview(z), memoryview(young), z_from, b.issue, b.at_ms, issue_ages)
     for i in range(n):

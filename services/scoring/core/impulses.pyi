@@ -1,6 +1,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from services.scoring.core.agent_table import Agents
 from services.scoring.core.baseline import HandleTimes
 from services.scoring.core.contact_facts import Facts
@@ -14,6 +17,7 @@ CONTENT: int
 class Brought:
     amount: Floats
     measured: Floats
+    evident: NDArray[np.uint8]
 
 def impulses(
     b: Batch,

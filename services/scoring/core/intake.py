@@ -137,15 +137,18 @@ class _Lookup:
 
     def find(self, data: Any, first: cython.Py_ssize_t, length: cython.Py_ssize_t) -> int:
         view: cython.const[cython.uchar][::1] = data if cython.compiled else memoryview(data)
-        return self.look(view, first, length)
+        return self.look(self.key(view, first, length), view, first, length)
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def look(
-        self, data: cython.const[cython.uchar][::1], first: cython.Py_ssize_t, length: cython.Py_ssize_t
+        self,
+        key: cython.ulonglong,
+        data: cython.const[cython.uchar][::1],
+        first: cython.Py_ssize_t,
+        length: cython.Py_ssize_t,
     ) -> cython.longlong:
-        """Number of a name, -1 for a new one."""
-        key: cython.ulonglong = self.key(data, first, length)
+        """Number of a name of this key, -1 for a new one."""
         found: cython.longlong = self.at(key, data, first, length)
         while found == -2:  # two names of one key: the later is kept under the next one
             key = (key + 2) & _MASK64
@@ -274,13 +277,20 @@ def _rows(codes: Any, strings: StringTable, tenant: int, names: Names) -> Any:
     span: cython.int[:, ::1] = memoryview(strings.spans)
     out = np.empty(code.shape[0], np.intp)
     rows: cython.Py_ssize_t[::1] = memoryview(out)
+    keys: cython.ulonglong[::1] = memoryview(np.zeros(len(strings), np.uint64))
     found: cython.longlong[::1] = memoryview(np.full(len(strings), -1))
     lookup: _Lookup = _Lookup(names, tenant)
     i: cython.Py_ssize_t
+    c: cython.Py_ssize_t
     for i in range(code.shape[0]):
-        c: cython.Py_ssize_t = code[i]
+        c = code[i]
+        if c and keys[c] == 0:
+            keys[c] = lookup.key(raw, span[c, 0], span[c, 1])
+            lookup.index.fetch(keys[c])
+    for i in range(code.shape[0]):
+        c = code[i]
         if c and found[c] < 0:
-            found[c] = lookup.look(raw, span[c, 0], span[c, 1])
+            found[c] = lookup.look(keys[c], raw, span[c, 0], span[c, 1])
             if found[c] < 0:
                 found[c] = names.row(tenant, strings[c])
                 lookup = _Lookup(names, tenant)  # its arrays may lie elsewhere now

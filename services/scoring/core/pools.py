@@ -5,18 +5,16 @@ Refreshed once a minute of log time (and soon after a first contact), from the l
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.agent_table import Agents
 from services.scoring.core.decay import Floats
-from services.scoring.core.hash_index import HashIndex
-from services.scoring.core.tables import Table
+from services.scoring.core.service import Service
 from shared.contract.rows import STATE_CODES
 
-Rows = NDArray[np.intp]
 Times = NDArray[np.int64]
 
 SERVES_FOR_MS = 3_600_000
@@ -28,42 +26,6 @@ SOON_MS = 5_000
 
 _THERE = np.zeros(8, bool)
 _THERE[[STATE_CODES[s] for s in ("available", "reserved", "on_contact", "acw")]] = True
-
-
-class Service(Table):
-    """A row an (agent, queue): when the agent last handled a contact of the queue."""
-
-    columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
-        "agent": ("i4", 0, 0),
-        "queue": ("i4", 0, 0),
-        "last_ms": ("i8", 0, 0),
-    }
-    agent: NDArray[np.int32]
-    queue: NDArray[np.int32]
-    last_ms: NDArray[np.int64]
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._index = HashIndex()
-
-    def serve(self, agents: Rows, queues: Rows, at_ms: NDArray[np.int64]) -> bool:
-        """Note contacts taken; True when a pair is new."""
-        keys = _pair_keys(agents, queues)
-        rows, taken = self._index.number(keys, np.arange(self.n, self.n + keys.size))
-        if taken:
-            self.add_many(taken)
-            self.agent[rows], self.queue[rows] = agents, queues
-        np.maximum.at(self.last_ms, rows, at_ms)
-        return taken > 0
-
-    def unpack(self, packed: dict[str, Any]) -> None:
-        """See Table."""
-        super().unpack(packed)
-        self._index.rebuild(_pair_keys(self.agent[: self.n], self.queue[: self.n]), np.arange(self.n))
-
-
-def _pair_keys(agents: NDArray[Any], queues: NDArray[Any]) -> NDArray[np.uint64]:
-    return (agents.astype(np.uint64) << np.uint64(32)) | (queues + 1).astype(np.uint64)
 
 
 class Pools:

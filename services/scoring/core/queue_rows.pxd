@@ -11,16 +11,16 @@ cdef class QueueRows:
     cdef readonly object pools
     cdef readonly long long version
     cdef readonly long long pools_version
-    cdef long long[::1] first_ms
-    cdef long long[::1] t_ms
-    cdef double[:, ::1] sums
-    cdef long long[::1] counted
-    cdef long long[::1] oldest_ms
-    cdef long long[::1] observed_ms
-    cdef double[::1] observed_waiting
-    cdef double[::1] observed_longest_s
-    cdef double[::1] observed_agents
-    cdef double[::1] needed
+    cdef long long[:] first_ms
+    cdef long long[:] t_ms
+    cdef double[:, :] sums
+    cdef long long[:] counted
+    cdef long long[:] oldest_ms
+    cdef long long[:] observed_ms
+    cdef double[:] observed_waiting
+    cdef double[:] observed_longest_s
+    cdef double[:] observed_agents
+    cdef double[:] needed
     cdef long long[::1] start
     cdef long long[::1] other
     cdef double[::1] overlap
@@ -37,13 +37,13 @@ cdef class QueueRows:
     cdef double[::1] within_s
     cdef double[::1] full_repeats
     cdef double[::1] full_short
-    cdef double[:, ::1] today_waits_s
-    cdef double[:, ::1] today_capped_s
-    cdef double[:, ::1] today_waits
-    cdef double[::1] today_contacts
-    cdef double[::1] today_repeats
-    cdef double[::1] usual_s
-    cdef double[::1] usual_repeats
+    cdef double[:, :] today_waits_s
+    cdef double[:, :] today_capped_s
+    cdef double[:, :] today_waits
+    cdef double[:] today_contacts
+    cdef double[:] today_repeats
+    cdef double[:] usual_s
+    cdef double[:] usual_repeats
     # A moment, and what was looked at in it; `goes`: an observation goes out of date within a minute.
     cdef long long at_ms
     cdef unsigned int moment
@@ -53,6 +53,7 @@ cdef class QueueRows:
     cdef double[::1] longest_s
     cdef double[::1] rate
     cdef double[::1] erlangs
+    cdef double[::1] kept
     cdef double[::1] handle_s
     # One row at the moment.
     cdef double[::1] level

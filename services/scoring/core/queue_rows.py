@@ -60,6 +60,9 @@ _JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
 _REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _SUMS = cython.declare(cython.Py_ssize_t, len(qt.TAU_S))
 _TAU_S = cython.declare(cython.double[::1], memoryview(np.array(qt.TAU_S)))
+_HOURS_S = cython.declare(cython.double, qt.TAU_S[qt.HANDLE_SUM])
+# One exponential serves all sums: their time constants are this one's, its fourth, sixth and twelfth.
+assert tuple(qt.TAU_S[qt.HANDLE_SUM] / part for part in (6, 12, 12, 4, 4, 4, 1, 1, 1, 1)) == qt.TAU_S
 # What these drivers keep of their level in a minute, at least: means of sums shrink by no more than the sums do.
 _RECENT_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.WAIT_SUM]))
 _ENDED_KEPT = cython.declare(cython.double, exp(-60.0 / qt.TAU_S[qt.ENDED]))
@@ -81,6 +84,22 @@ _NAN = cython.declare(cython.double, float("nan"))
 @cython.exceptval(check=False)
 def _clipped(level: cython.double) -> cython.double:
     return min(max(level, 0.0), _LEVEL_MAX)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _fourth(hours: cython.double) -> cython.double:
+    """What is left of a sum of half an hour where `hours` is left of one of two hours."""
+    two: cython.double = hours * hours
+    return two * two
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _twelfth(hours: cython.double) -> cython.double:
+    """The same for a sum of ten minutes."""
+    six: cython.double = _fourth(hours) * hours * hours
+    return six * six
 
 
 @cython.final
@@ -132,6 +151,7 @@ class QueueRows:
         self.longest_s = memoryview(np.empty(rows))
         self.rate = memoryview(np.empty(rows))
         self.erlangs = memoryview(np.empty(rows))
+        self.kept = memoryview(np.empty(rows))
         self.handle_s = memoryview(np.empty(rows))
         self.level = memoryview(np.empty(_D))
         self.value = memoryview(np.empty(_D))
@@ -143,12 +163,16 @@ class QueueRows:
         c: cython.Py_ssize_t
         if at_ms <= self.t_ms[q]:
             return
-        dt_s: cython.double = (at_ms - self.t_ms[q]) / 1000.0
-        left: cython.double = 0.0
-        for c in range(_SUMS):
-            if c == 0 or _TAU_S[c] != _TAU_S[c - 1]:
-                left = exp(-dt_s / _TAU_S[c])
-            self.sums[q, c] *= left
+        hours: cython.double = exp(-(at_ms - self.t_ms[q]) / 1000.0 / _HOURS_S)
+        half_hour: cython.double = _fourth(hours)
+        self.sums[q, _ARRIVALS] *= half_hour * hours * hours
+        recent: cython.double = _twelfth(hours)
+        self.sums[q, _WAIT_SUM] *= recent
+        self.sums[q, _WAIT_COUNT] *= recent
+        for c in range(_WITHIN, _HANDLE_SUM):
+            self.sums[q, c] *= half_hour
+        for c in range(_HANDLE_SUM, _SUMS):
+            self.sums[q, c] *= hours
         self.t_ms[q] = at_ms
 
     @cython.cfunc
@@ -207,12 +231,13 @@ class QueueRows:
             and (self.counted[q] > 0 or self.observed_waiting[q] > 0.0)
         )
         dt_s: cython.double = max((self.at_ms - self.t_ms[q]) / 1000.0, 0.0)
-        left: cython.double = exp(-dt_s / _TAU_S[_HANDLE_SUM])
+        left: cython.double = exp(-dt_s / _HOURS_S)
+        self.kept[q] = left
         self.handle_s[q] = (self.sums[q, _HANDLE_SUM] * left + _HANDLE_WORTH * _HANDLE_S) / (
             self.sums[q, _HANDLE_COUNT] * left + _HANDLE_WORTH
         )
         tau_s: cython.double = _TAU_S[_ARRIVALS]
-        rate: cython.double = self.sums[q, _ARRIVALS] * exp(-dt_s / tau_s) / tau_s
+        rate: cython.double = self.sums[q, _ARRIVALS] * (_fourth(left) * left * left) / tau_s
         age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
         if age_s < _WARM * tau_s:
             rate /= 1.0 - exp(-age_s / tau_s)
@@ -285,11 +310,11 @@ class QueueRows:
     def judge(self, q: cython.Py_ssize_t) -> cython.void:
         """Drivers and strain of a row at the moment, and the bounds within which it stays for a minute."""
         d: cython.Py_ssize_t
-        dt_s: cython.double = max((self.at_ms - self.t_ms[q]) / 1000.0, 0.0)
-        recent_left: cython.double = exp(-dt_s / _TAU_S[_WAIT_SUM])
-        ended_left: cython.double = exp(-dt_s / _TAU_S[_ENDED])
         self.pool(q)
         self.predict(q)
+        hours_left: cython.double = self.kept[q]
+        ended_left: cython.double = _fourth(hours_left)
+        recent_left: cython.double = _twelfth(hours_left)
         waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left
         waits_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left
         usual_s: cython.double = self.usual_s[q]
@@ -315,7 +340,6 @@ class QueueRows:
         self.level[_REPEAT_SHARE] = self.level[_STAFFING] = 0.0
         usual_share: cython.double = self.usual_repeats[q]
         if usual_share == usual_share:
-            hours_left: cython.double = exp(-dt_s / _TAU_S[_JOINED])
             joined: cython.double = self.sums[q, _JOINED] * hours_left
             if joined >= _SHARE_ENOUGH:
                 share: cython.double = (self.sums[q, _REPEATS] * hours_left + _SHARE_ENOUGH * usual_share) / (

@@ -34,6 +34,8 @@ class Queues(Table):
         "sums": ("f8", 0.0, len(TAU_S)),
         "waiting": ("i8", 0, 0),  # counted from contacts
         "oldest_ms": ("i8", 0, 0),  # offer of the oldest that waits, 0 for none
+        "first_waiting": ("i4", -1, 0),  # row of that contact, -1 for none
+        "last_waiting": ("i4", -1, 0),
         "observed_ms": ("i8", 0, 0),
         "observed_waiting": ("f8", 0.0, 0),
         "observed_longest_s": ("f8", np.nan, 0),
@@ -48,6 +50,8 @@ class Queues(Table):
     sums: Floats
     waiting: Times
     oldest_ms: Times
+    first_waiting: NDArray[np.int32]
+    last_waiting: NDArray[np.int32]
     observed_ms: Times
     observed_waiting: Floats
     observed_longest_s: Floats

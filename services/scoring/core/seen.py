@@ -49,9 +49,16 @@ class Seen:
         i: cython.Py_ssize_t
         key: cython.ulonglong
         for i in range(len(is_new)):
-            key = half[2 * i] ^ (half[2 * i + 1] * _MIX & _MASK64)
-            key = (key + tenant & _MASK64) | 1  # 0 is no key
+            self._index.fetch(_key(half[2 * i], half[2 * i + 1], tenant))
+        for i in range(len(is_new)):
+            key = _key(half[2 * i], half[2 * i + 1], tenant)
             is_new[i] = self._index.find(key) < self._from_ms
             if is_new[i]:
                 self._index.set(key, at_ms)
         return new.view(np.bool_)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _key(first: cython.ulonglong, second: cython.ulonglong, of_tenant: cython.ulonglong) -> cython.ulonglong:
+    return ((first ^ (second * _MIX & _MASK64)) + of_tenant & _MASK64) | 1  # 0 is no key

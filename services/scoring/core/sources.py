@@ -1,12 +1,17 @@
-"""What a tenant's feed has shown: a driver whose source never came is off, and its weight is not in the scale."""
+"""What a tenant's feed has shown: a driver whose source never came is off, and its weight is not in the scale.
+
+Compiled: see ARCHITECTURE.md, "Compiled loops".
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import cython
 import numpy as np
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import queue_drivers as qd
-from services.scoring.core.intake import Batch
 from shared.contract.rows import (
     ABANDONED,
     ABUSIVE,
@@ -35,24 +40,33 @@ _BY_KIND = {
     CHECK_IN: ad.SOURCE_CHECK_INS,
     SUPPORTED: ad.SOURCE_SUPPORT,
 }
+_KINDS = cython.declare(cython.longlong[::1], memoryview(np.array([_BY_KIND.get(kind, 0) for kind in range(256)])))
+_HANDLED = cython.declare(cython.int, HANDLED)
+_TOLD = cython.declare(cython.uint, COMPLAINT | ABUSIVE | COMPLIMENT)
+_COMPLAINTS = cython.declare(cython.longlong, ad.SOURCE_COMPLAINTS)
+_ISSUES = cython.declare(cython.longlong, ad.SOURCE_ISSUES)
+_WAITS = cython.declare(cython.longlong, ad.SOURCE_WAITS | qd.SOURCE_ENDED)
+_REPEATS = cython.declare(cython.longlong, ad.SOURCE_REPEATS)
 
 
-def sources_of(batch: Batch, known: int) -> int:
-    """Bits of the sources that a batch shows; `known` are those that need no looking for any more."""
-    seen = np.flatnonzero(np.bincount(batch.kind)).tolist()
-    bits = 0
-    for kind in seen:
-        bits |= _BY_KIND.get(kind, 0)
-    if HANDLED in seen:
-        handled = batch.kind == HANDLED
-        if not known & ad.SOURCE_COMPLAINTS:
-            told = batch.flags[handled] & np.uint32(COMPLAINT | ABUSIVE | COMPLIMENT)
-            bits |= ad.SOURCE_COMPLAINTS if told.any() else 0
-        if not known & ad.SOURCE_ISSUES:
-            bits |= ad.SOURCE_ISSUES if (batch.issue[handled] >= 0).any() else 0
-        if not known & ad.SOURCE_WAITS or not known & qd.SOURCE_ENDED:
-            waits = batch.n1[handled]
-            bits |= ad.SOURCE_WAITS | qd.SOURCE_ENDED if (waits == waits).any() else 0
-    if not known & ad.SOURCE_REPEATS and (batch.since_previous_ms >= 0).any():
-        bits |= ad.SOURCE_REPEATS
+def sources_of(batch: Any) -> int:
+    """Bits of the sources that a batch shows."""
+    kind: cython.const[cython.uchar][::1] = memoryview(batch.kind)
+    flags: cython.const[cython.uint][::1] = memoryview(batch.flags)
+    issue: cython.const[cython.Py_ssize_t][::1] = memoryview(batch.issue)
+    wait_s: cython.const[cython.double][::1] = memoryview(batch.n1)
+    since_ms: cython.const[cython.longlong][::1] = memoryview(batch.since_previous_ms)
+    bits: cython.longlong = 0
+    i: cython.Py_ssize_t
+    for i in range(kind.shape[0]):
+        bits |= _KINDS[kind[i]]
+        if since_ms[i] >= 0:
+            bits |= _REPEATS
+        if kind[i] == _HANDLED:
+            if flags[i] & _TOLD:
+                bits |= _COMPLAINTS
+            if issue[i] >= 0:
+                bits |= _ISSUES
+            if wait_s[i] == wait_s[i]:
+                bits |= _WAITS
     return bits

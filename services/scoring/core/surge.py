@@ -141,11 +141,11 @@ class Surges(Table):
         A row with contacts -1 (unseen) or that is not ready stays as it is.
         """
         rows: _Rows = self._rows()
-        x: cython.const[cython.longlong][::1] = memoryview(contacts)
-        e: cython.const[cython.double][::1] = memoryview(expected)
-        known: cython.const[cython.longlong][::1] = memoryview(ready)
-        by_minute: cython.const[cython.double][::1] = memoryview(phi)
-        by_hour: cython.const[cython.double][::1] = memoryview(cv2)
+        x: cython.const[cython.longlong][:] = memoryview(contacts)
+        e: cython.const[cython.double][:] = memoryview(expected)
+        known: cython.const[cython.longlong][:] = memoryview(ready)
+        by_minute: cython.const[cython.double][:] = memoryview(phi)
+        by_hour: cython.const[cython.double][:] = memoryview(cv2)
         at: cython.longlong = minute
         r: cython.Py_ssize_t
         for r in range(self.n):
@@ -165,18 +165,18 @@ class _Rows:
     """The columns, bound once."""
 
     version = cython.declare(cython.longlong, visibility="readonly")
-    ln_false: cython.double[::1]
-    threshold: cython.double[::1]
-    starts: cython.longlong[::1]
-    start: cython.longlong[:, ::1]
-    contacts: cython.double[:, ::1]
-    usual: cython.double[:, ::1]
-    value: cython.double[::1]
-    surging: cython.longlong[::1]
-    since: cython.longlong[::1]
-    observed: cython.double[::1]
-    expected: cython.double[::1]
-    over: cython.double[::1]
+    ln_false: cython.double[:]
+    threshold: cython.double[:]
+    starts: cython.longlong[:]
+    start: cython.longlong[:, :]
+    contacts: cython.double[:, :]
+    usual: cython.double[:, :]
+    value: cython.double[:]
+    surging: cython.longlong[:]
+    since: cython.longlong[:]
+    observed: cython.double[:]
+    expected: cython.double[:]
+    over: cython.double[:]
     best: cython.Py_ssize_t
 
     def __init__(self, surges: Surges) -> None:

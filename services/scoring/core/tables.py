@@ -1,4 +1,8 @@
-"""Struct-of-arrays that grow by doubling, and go into a checkpoint and come back as they were."""
+"""Columns that grow by doubling, and go into a checkpoint and come back as they were.
+
+A row lies together in memory and its columns are strided views: a large table is touched at random rows, and each then
+waits for memory a few times instead of once a column.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _FIRST_CAPACITY = 64
+_LINE = 64
+"""Bytes of a cache line. A row of up to one line lies within one."""
 
 
 class Table:
@@ -27,14 +33,32 @@ class Table:
         self._grow(_FIRST_CAPACITY)
 
     def _grow(self, capacity: int) -> None:
-        for name, (dtype, default, width) in self.columns.items():
-            shape = (capacity, width) if width else (capacity,)
-            grown = np.full(shape, default, dtype)
+        layout = self._layout()
+        room = np.zeros(capacity * layout.itemsize + _LINE, np.uint8)
+        first = -room.ctypes.data % _LINE
+        rows = room[first : first + capacity * layout.itemsize].view(layout)
+        for name, (_, default, _) in self.columns.items():
+            column = rows[name]
             if self.n:
-                grown[: self.n] = getattr(self, name)[: self.n]
-            setattr(self, name, grown)
+                column[: self.n] = getattr(self, name)[: self.n]
+            column[self.n :] = default
+            setattr(self, name, column)
         self._capacity = capacity
         self.version += 1
+
+    @classmethod
+    def _layout(cls) -> np.dtype[np.void]:
+        """Of a row: the widest items first, so that each is aligned without a gap."""
+        parts = sorted(cls.columns.items(), key=lambda column: -np.dtype(column[1][0]).itemsize)
+        names, offsets, end = [], [], 0
+        formats: list[Any] = []
+        for name, (dtype, _, width) in parts:
+            names.append(name)
+            formats.append((dtype, (width,)) if width else dtype)
+            offsets.append(end)
+            end += np.dtype(dtype).itemsize * (width or 1)
+        size = 1 << (end - 1).bit_length() if end <= _LINE else -(-end // 8) * 8
+        return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
     def add(self) -> int:
         """A new row with the defaults; its number."""
@@ -45,10 +69,14 @@ class Table:
 
     def add_many(self, count: int) -> NDArray[np.int64]:
         """New rows with the defaults; their numbers."""
-        while self.n + count > self._capacity:
-            self._grow(self._capacity * 2)
+        self.reserve(count)
         self.n += count
         return np.arange(self.n - count, self.n)
+
+    def reserve(self, count: int) -> None:
+        """Room for so many new rows."""
+        while self.n + count > self._capacity:
+            self._grow(self._capacity * 2)
 
     def reset_row(self, row: int) -> None:
         """The defaults again, for a row that is used anew."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scoring_logs import T0, TENANT, block, hash_of, numbered, play, tick
 
 from services.scoring.core import contacts
-from services.scoring.core.contact_facts import count_waiting, facts_of
+from services.scoring.core.contact_facts import facts_of
 from services.scoring.core.contacts import FORGOTTEN_AFTER_MS, Contacts
 from services.scoring.core.engine import Engine
 from services.scoring.core.queue_table import Queues
@@ -31,26 +33,33 @@ REPEAT: Event = (REPEATED, -1, 30_000, NAN, 86_400_000)
 ABANDON: Event = (ABANDONED, -1, 61_000, 60.0, -1)
 
 
-def told_by(events: Sequence[Event], *, one_batch: bool, table: Contacts | None = None) -> dict[str, Any]:
-    """What one contact's events say in this order, in a batch or one by one."""
-    table = Contacts() if table is None else table
+def contacts_of_three_queues() -> Contacts:
     queues = Queues()
     queues.add_many(3)
-    count_waiting(table, np.ones(3, np.uint8), queues)
+    return Contacts(queues)
+
+
+def offered(table: Contacts, tenant: int, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+    return table.rows_of(tenant, keys, np.full(keys.size, OFFERED, np.uint8))
+
+
+def told_by(events: Sequence[Event], *, one_batch: bool, table: Contacts | None = None) -> dict[str, Any]:
+    """What one contact's events say in this order, in a batch or one by one."""
+    table = contacts_of_three_queues() if table is None else table
+    queues = table.queues
     out: dict[str, Any] = {"arrivals": 0, "waits": [], "abandoned": 0, "handled": 0, "repeats": 0}
     for batch in [list(events)] if one_batch else [[event] for event in events]:
         n = len(batch)
         kind, agent, at_ms, wait_s, since = (np.array(column) for column in zip(*batch, strict=True))
-        rows = table.rows_of(0, np.full(n, hash_of(7), np.uint64))
         kind, told = kind.astype(np.uint8), kind == REPEATED
+        rows = table.rows_of(0, np.full(n, hash_of(7), np.uint64), kind)
         # As a block has them: a wait in n1 of a handled contact, else in n0; what the ACD tells of a repeat in n0, s.
         n0 = np.where(told, since / 1000.0, np.where(kind == HANDLED, 99.0, wait_s))
         batch_of = SimpleNamespace(
             kind=kind, agent=agent, at_ms=at_ms, queue=np.full(n, 2), n0=n0, n1=wait_s,
             since_previous_ms=np.where(told, -1, since),
         )  # fmt: skip
-        facts = facts_of(table, rows, batch_of, queues.n)
-        count_waiting(table, facts.recount, queues)
+        facts = facts_of(table, rows, batch_of)
         out["arrivals"] += int(facts.arrival.sum())
         out["waits"] += facts.wait_s[facts.wait_s == facts.wait_s].tolist()
         out["abandoned"] += int(facts.abandoned.sum())
@@ -95,7 +104,7 @@ def test_events_that_come_twice_tell_nothing_new(name: str) -> None:
 
 
 def test_what_the_acd_says_of_a_repeat_overrides_what_was_found() -> None:
-    table = Contacts()
+    table = contacts_of_three_queues()
     told_by([OFFER_OF_REPEAT, REPEAT], one_batch=False, table=table)
     assert table.since_previous_ms[0] == REPEAT[4]
     told_by([OFFER_OF_REPEAT], one_batch=False, table=table)
@@ -103,14 +112,47 @@ def test_what_the_acd_says_of_a_repeat_overrides_what_was_found() -> None:
 
 
 def test_a_contact_without_an_event_for_an_hour_is_forgotten_and_its_row_used_again() -> None:
-    table = Contacts()
+    table = contacts_of_three_queues()
     told_by([OFFER], one_batch=False, table=table)
-    assert table.forget(1000 + FORGOTTEN_AFTER_MS) == []
+    table.forget(1000 + FORGOTTEN_AFTER_MS)
     assert len(table) == 1
-    assert table.forget(1001 + FORGOTTEN_AFTER_MS) == [2]
+    table.forget(1001 + FORGOTTEN_AFTER_MS)
     assert len(table) == 0
+    assert table.queues.waiting[2] == 0
     assert told_by([OFFER], one_batch=False, table=table)["arrivals"] == 1
     assert table.n == 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_lines_are_those_of_plain_python(seed: int) -> None:
+    """Whoever was offered and has not left waits, where it was last placed; the oldest is the first offered."""
+    r = random.Random(seed)
+    table = contacts_of_three_queues()
+    told: dict[int, list[tuple[int, int, int]]] = {}  # contact -> (kind, queue, ms)
+    for _ in range(60):
+        events = []
+        for _ in range(r.randrange(1, 12)):
+            event = (r.choice((OFFERED, OFFERED, ANSWERED, ABANDONED)), r.choice((-1, 0, 1, 2)), r.randrange(1, 900))
+            contact = r.randrange(40)
+            told.setdefault(contact, []).append(event)
+            events.append((contact, *event))
+        n = len(events)
+        contacts_of, kind, queue, ms = (np.array(column) for column in zip(*events, strict=True))
+        keys = np.array([hash_of(c) for c in contacts_of.tolist()], np.uint64)
+        batch = SimpleNamespace(
+            kind=kind.astype(np.uint8), agent=np.full(n, -1), at_ms=ms, queue=queue, n0=np.full(n, NAN),
+            n1=np.full(n, NAN), since_previous_ms=np.full(n, -1),
+        )  # fmt: skip
+        facts_of(table, table.rows_of(0, keys, batch.kind), batch)
+    for q in range(3):
+        waiting = [
+            next(ms for kind, _, ms in events if kind == OFFERED)
+            for events in told.values()
+            if {kind for kind, _, _ in events} == {OFFERED}
+            and [queue for _, queue, _ in events if queue >= 0][-1:] == [q]
+        ]
+        assert table.queues.waiting[q] == len(waiting)
+        assert table.queues.oldest_ms[q] == min(waiting, default=0)
 
 
 def test_the_queue_no_longer_counts_a_contact_that_was_forgotten() -> None:
@@ -132,33 +174,33 @@ def test_a_waiting_contact_that_moves_to_another_queue_waits_there_only() -> Non
 
 def test_a_full_table_keeps_the_contacts_of_one_batch_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contacts, "CONTACTS_MAX", 64)
-    table = Contacts()
+    table = contacts_of_three_queues()
     for i in range(64):
-        rows = table.rows_of(0, np.array([hash_of(i)], np.uint64))
+        rows = offered(table, 0, np.array([hash_of(i)], np.uint64))
         table.last_ms[rows] = 1000 + i
     keys = np.array([hash_of(i) for i in (0, 100, 101, 102, 63, 3)], np.uint64)
-    rows = table.rows_of(0, keys)
+    rows = offered(table, 0, keys)
     assert len(set(rows.tolist())) == 6
     assert len(table) <= 64
-    np.testing.assert_array_equal(table.rows_of(0, keys), rows)
+    np.testing.assert_array_equal(offered(table, 0, keys), rows)
 
 
 def test_contacts_of_two_tenants_with_one_hash_are_two() -> None:
-    table = Contacts()
+    table = contacts_of_three_queues()
     key = np.array([hash_of(5)], np.uint64)
-    assert table.rows_of(0, key)[0] != table.rows_of(1, key)[0]
+    assert offered(table, 0, key)[0] != offered(table, 1, key)[0]
 
 
 def test_a_restored_table_finds_its_contacts_and_fills_the_same_rows() -> None:
-    table = Contacts()
+    table = contacts_of_three_queues()
     for i in range(100):
-        rows = table.rows_of(0, np.array([hash_of(i)], np.uint64))
+        rows = offered(table, 0, np.array([hash_of(i)], np.uint64))
         table.last_ms[rows] = i * 60_000
     table.forget(FORGOTTEN_AFTER_MS + 30 * 60_000)
-    restored = Contacts()
+    restored = contacts_of_three_queues()
     restored.unpack(table.pack())
     keys = np.array([hash_of(i) for i in range(20, 120)], np.uint64)
-    np.testing.assert_array_equal(restored.rows_of(0, keys), table.rows_of(0, keys))
+    np.testing.assert_array_equal(offered(restored, 0, keys), offered(table, 0, keys))
     assert restored.pack() == table.pack()
 
 

@@ -59,7 +59,7 @@ def happen(agents: at.Agents, at_ms: int, kind: int, amount: dict[int, float], *
         queue=np.array([given["queue"]]), team=np.array([given["team"]]), flags=np.array([given["flags"]], np.uint32),
         n0=np.array([given["n0"]]), issue=np.full(1, -1, np.intp),
     )  # fmt: skip
-    brought = Brought(amounts, np.full((1, at.D), np.nan))
+    brought = Brought(amounts, np.full((1, at.D), np.nan), np.zeros(1, np.uint8))
     of_tenant = default_parameters().scope("acme").agent
     ags.apply(agents, batch, brought, np.array([given["began_ms"]]), parameters(), of_tenant)
 

@@ -14,8 +14,9 @@ from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_strain as qs
 from services.scoring.core import queue_table as qt
 from services.scoring.core.agent_table import Agents
-from services.scoring.core.pools import Pools, Service
-from shared.contract.rows import STATE_CODES
+from services.scoring.core.pools import Pools
+from services.scoring.core.service import Service
+from shared.contract.rows import ANSWERED, STATE_CODES
 
 T0 = 1_772_440_440_000
 TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL = 60.0, 45.0, 0.7, 0.8, 0.05, 0.2
@@ -164,7 +165,8 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
         ):
             getattr(table, name)[row] = getattr(queue, name)
         for agent in rng.sample(range(12), rng.choice((0, 2, 5))):
-            service.serve(np.array([agent]), np.array([q]), np.array([now_ms - 60_000]))
+            taken = np.array([ANSWERED], np.uint8)
+            service.serve(taken, np.array([agent]), np.array([q]), np.array([now_ms - 60_000]))
             if agents.state[agent] != STATE_CODES["break"]:
                 queue.agents.add(agent)
     pools = Pools()

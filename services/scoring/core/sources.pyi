@@ -1,0 +1,3 @@
+from services.scoring.core.intake import Batch
+
+def sources_of(batch: Batch) -> int: ...
