@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import queue_strain as qs
-from services.scoring.core.agent_drivers import RATED
 from services.scoring.core.agent_strain import WORK_PAID_PER_BREAK_S
-from services.scoring.core.agent_table import BREAK_HEALS_FASTER, AgentParameters, D, JudgedAgents
-from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, Floats, remaining
+from services.scoring.core.agent_table import AgentParameters, JudgedAgents
+from services.scoring.core.break_minutes import minutes_until_below
+from services.scoring.core.decay import Floats
 from services.scoring.core.floor import Floor
 from services.scoring.core.pools import SERVES_FOR_MS, is_active
-from shared.contract.signals import BREAK_LONGEST_MIN
 
 Rows = NDArray[np.intp]
 
@@ -31,12 +30,6 @@ OF_TENANT_MAX = 500
 team come first, so that no team's list is empty because another team is worse off."""
 QUEUES_MAX = 6
 """Queues told with a break, the dearest first: more nobody reads before saying yes."""
-
-_HEALED_S = 60.0 * BREAK_HEALS_FASTER * np.arange(BREAK_LONGEST_MIN + 1)
-_FAST_LEFT, _SLOW_LEFT = remaining(_HEALED_S, TAU_FAST_S), remaining(_HEALED_S, TAU_SLOW_S)
-# What stands for a driver's slow integrator in its level: see `agent_strain.AgentRows.judge`.
-_SLOW_HEIGHT = np.full(D, TAU_FAST_S / TAU_SLOW_S)
-_SLOW_HEIGHT[list(RATED)] = 1.0
 
 # A place in a sorted list as one whole number: group, then need (the greater the earlier), then row. Numbers sort in
 # one way on every machine, equal ones need no stable sort, and it is several times faster than a sort by three columns.
@@ -58,24 +51,6 @@ class Rule:
         return over
 
 
-def minutes_until_below(judged: JudgedAgents, r: Rows, weight: Floats, scale: Floats, line: Floats) -> Rows:
-    """Whole minutes of break after which the strain of judged rows `r` is below a line; BREAK_LONGEST_MIN at most.
-
-    `weight` [r, driver], `scale` [r] and `line` [r] are those of the rows. In a break nothing adds to strain, so all
-    fast integrators together are one exponential and all slow ones another.
-    """
-    fast, slow = np.maximum(judged.fast[r], 0.0), np.maximum(judged.slow[r], 0.0) * _SLOW_HEIGHT
-    fast, slow = 0.5 * (fast * weight).sum(axis=1), 0.5 * (slow * weight).sum(axis=1)
-    enough = scale * -np.log1p(-np.minimum(line, 99.999999) / 100.0)  # strain as a level
-    low, high = np.zeros(r.size, np.intp), np.full(r.size, BREAK_LONGEST_MIN)
-    for _ in range(BREAK_LONGEST_MIN.bit_length()):
-        middle = (low + high) // 2
-        below = fast * _FAST_LEFT[middle] + slow * _SLOW_LEFT[middle] < enough
-        high = np.where(below, middle, high)
-        low = np.where(below | (low == high), low, middle + 1)
-    return high
-
-
 def break_minutes(judged: JudgedAgents, tenant: NDArray[np.int32], p: AgentParameters, rule: Rule) -> Floats:
     """Minutes of break until the desk's closing line for every judged row, NaN where it is not strained. [rows]
 
@@ -85,8 +60,7 @@ def break_minutes(judged: JudgedAgents, tenant: NDArray[np.int32], p: AgentParam
     out = np.full(judged.strain.size, np.nan)
     r = np.flatnonzero(rule.strained(judged.strain))
     if r.size:
-        t = tenant[r]
-        out[r] = minutes_until_below(judged, r, p.weight[t], p.scale[t], rule.close_line[r])
+        out[r] = minutes_until_below(judged.fast, judged.slow, r, tenant, p.weight, p.scale, rule.close_line)
     return out
 
 

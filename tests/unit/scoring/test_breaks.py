@@ -88,15 +88,6 @@ def test_the_minutes_of_an_open_alert_count_down_to_its_end() -> None:
     assert np.isnan(break_minutes(judged, tenant, p, rule(400, alerted=True))[judged.strain < CLOSE]).all()
 
 
-def test_each_row_is_told_the_same_among_some_as_among_all() -> None:
-    judged, p, tenant = some_agents(5)
-    r, line = np.arange(tenant.size), np.full(tenant.size, CLOSE)
-    some = np.array([3, 17, 42])
-    whole = breaks.minutes_until_below(judged, r, p.weight[tenant], p.scale[tenant], line)
-    part = breaks.minutes_until_below(judged, some, p.weight[tenant[some]], p.scale[tenant[some]], line[some])
-    assert part.tolist() == whole[some].tolist()
-
-
 # --- the list
 
 

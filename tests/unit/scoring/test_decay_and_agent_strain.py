@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from services.scoring.core import agent_strain as ags
 from services.scoring.core import agent_table as at
 from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK, UNSUPPORTED
-from services.scoring.core.breaks import minutes_until_below
+from services.scoring.core.break_minutes import minutes_until_below
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
 from services.scoring.core.impulses import Brought
 from services.scoring.core.parameters import default_parameters
@@ -266,10 +266,15 @@ def test_minutes_of_break_until_below_the_line_come_true() -> None:
     agents, r = strained()
     now_ms = int(agents.t_ms[r][0])
     p, now = parameters(), judged(agents, r, now_ms)
-    [minutes] = minutes_until_below(now, r, p.weight, p.scale, np.array([30.0])).tolist()
+
+    def minutes_until(line: float) -> int:
+        of_rows = (r, agents.tenant, p.weight, p.scale, np.full(agents.n, line))
+        return int(minutes_until_below(now.fast, now.slow, *of_rows)[0])
+
+    minutes = minutes_until(30.0)
     strain = path(agents, r, "break", minutes)
     assert strain[minutes] < 30.0 <= strain[minutes - 1]
-    assert minutes_until_below(now, r, p.weight, p.scale, np.array([0.0])).tolist() == [BREAK_LONGEST_MIN]
+    assert minutes_until(0.0) == BREAK_LONGEST_MIN
 
 
 def test_what_remains_is_e_to_the_minus_dt_over_tau() -> None:
