@@ -36,13 +36,13 @@ def minutes_until_below(fast: Any, slow: Any, r: Any, tenant: Any, weight: Any, 
     `fast` and `slow` [row, driver], `tenant` and `line` [row] are of all rows at the moment at which the break begins,
     `weight` [tenant, driver] and `scale` [tenant] of all tenants.
     """
-    quick: cython.const[cython.double][:, ::1] = memoryview(fast)
-    lasting: cython.const[cython.double][:, ::1] = memoryview(slow)
+    quick: cython.const[cython.double][:, :] = memoryview(fast)
+    lasting: cython.const[cython.double][:, :] = memoryview(slow)
     rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-    of_tenant: cython.const[cython.int][::1] = memoryview(tenant)
+    of_tenant: cython.const[cython.int][:] = memoryview(tenant)
     weighs: cython.const[cython.double][:, ::1] = memoryview(weight)
     scales: cython.const[cython.double][::1] = memoryview(scale)
-    lines: cython.const[cython.double][::1] = memoryview(line)
+    lines: cython.const[cython.double][:] = memoryview(line)
     out = np.empty(rows.shape[0], np.intp)
     minutes: cython.Py_ssize_t[::1] = memoryview(out)
     i: cython.Py_ssize_t
