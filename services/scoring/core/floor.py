@@ -154,6 +154,8 @@ class Floor:
                 del self._soon_ms[t]
             due = np.isin(tenant, now)
         self.pools.refresh(self.service, self.agents, due, at_ms)
+        self._retune()
+        qs.staff(self.queues, np.flatnonzero(due), at_ms, self.tuning.queues, self.pools)
 
     # --- events
 

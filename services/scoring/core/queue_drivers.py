@@ -58,7 +58,8 @@ QUEUE_DRIVERS: tuple[QueueDriver, ...] = (
     ),
     # Repeat callers' share of arrivals, above what was usual for the queue on earlier days; `full` in points above it.
     QueueDriver("repeat_share", "%", SOURCE_REPEATS, {"weight": _HALF, "full": Bounds(15, 1, 100)}),
-    # Agents who are missing for a predicted wait within its target (Erlang A), as a part of those needed.
+    # Agents who are missing for a predicted wait within its target (Erlang A), as a part of those needed. The need is
+    # counted once a minute.
     QueueDriver("staffing", "agents", SOURCE_STAFF, {"weight": _HALF, "full": Bounds(25, 1, 100)}),
 )
 

@@ -20,6 +20,7 @@ cdef class QueueRows:
     cdef double[::1] observed_waiting
     cdef double[::1] observed_longest_s
     cdef double[::1] observed_agents
+    cdef double[::1] needed
     cdef long long[::1] start
     cdef long long[::1] other
     cdef double[::1] overlap
@@ -77,6 +78,7 @@ cdef class QueueRows:
     cdef void look(self, Py_ssize_t q) noexcept
     cdef void pool(self, Py_ssize_t q) noexcept
     cdef void predict(self, Py_ssize_t q) noexcept
-    cdef double short(self, Py_ssize_t q, double erlangs, double handle_s) noexcept
+    cdef void staff(self, Py_ssize_t q) noexcept
+    cdef double short(self, Py_ssize_t q) noexcept
     cdef void judge(self, Py_ssize_t q) noexcept
     cdef void bound(self, Py_ssize_t q, double whole) noexcept

@@ -99,6 +99,7 @@ class QueueRows:
         self.observed_waiting = memoryview(queues.observed_waiting)
         self.observed_longest_s = memoryview(queues.observed_longest_s)
         self.observed_agents = memoryview(queues.observed_agents)
+        self.needed = memoryview(queues.needed)
         self.start = memoryview(pools.start)
         self.other = memoryview(pools.other)
         self.overlap = memoryview(pools.overlap)
@@ -258,11 +259,26 @@ class QueueRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def short(self, q: cython.Py_ssize_t, erlangs: cython.double, handle_s: cython.double) -> cython.double:
-        """Agents needed for the target wait at a load, beyond those there are."""
-        agents: cython.double = max(self.agents, 1.0)
-        needed: cython.double = agents_needed(erlangs, agents, handle_s, self.patience_rate[q], self.target_wait_s[q])
-        return max(needed - agents, 0.0)
+    def staff(self, q: cython.Py_ssize_t) -> cython.void:
+        """Note the agents needed at the moment for a predicted wait within its target; NaN while those there do."""
+        self.pool(q)
+        self.predict(q)
+        self.needed[q] = _NAN
+        if self.expected_s > self.target_wait_s[q]:
+            self.needed[q] = agents_needed(
+                self.offered + self.backlog,
+                self.agents,
+                self.pooled_handle_s,
+                self.patience_rate[q],
+                self.target_wait_s[q],
+            )
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def short(self, q: cython.Py_ssize_t) -> cython.double:
+        """Level of the agents who are missing; 0 where none is known to be."""
+        needed: cython.double = self.needed[q]
+        return _clipped((needed - self.agents) / needed / self.full_short[q]) if needed > 0.0 else 0.0
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -308,10 +324,8 @@ class QueueRows:
                 self.value[_REPEAT_SHARE] = 100.0 * share
                 self.level[_REPEAT_SHARE] = _clipped((share - usual_share) / self.full_repeats[q])
         if self.expected_s > self.target_wait_s[q]:
-            short: cython.double = self.short(q, self.offered + self.backlog, self.pooled_handle_s)
-            needed: cython.double = max(self.agents, 1.0) + short
-            self.value[_STAFFING] = needed
-            self.level[_STAFFING] = _clipped(short / needed / self.full_short[q])
+            self.value[_STAFFING] = self.needed[q]
+            self.level[_STAFFING] = self.short(q)
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
@@ -356,8 +370,7 @@ class QueueRows:
             # Erlang A's own wait may fall steeply with the load.
             low += _clipped(self.longest_s[q] / target_s) * self.weight[q, _PREDICTED_WAIT]
         high += _clipped(predicted_high_s / target_s) * self.weight[q, _PREDICTED_WAIT]
-        if expected_high_s > target_s and self.weight[q, _STAFFING] > 0.0:
-            # At most all are missing: dearer to know than to judge the row each second.
-            high += _clipped(1.0 / self.full_short[q]) * self.weight[q, _STAFFING]
+        if expected_high_s > target_s:
+            high += self.short(q) * self.weight[q, _STAFFING]
         self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))
         self.highest = 100.0 * (1.0 - exp(-max(whole, high) / self.scale[q]))

@@ -151,6 +151,39 @@ def near(queues: Queues, r: Any, pools: Pools) -> Any:
     return found.nonzero()[0]
 
 
+def staff(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> None:
+    """Count at a moment how many agents rows `r` need."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    table.begin(at_ms)
+    for i in range(rows.shape[0]):
+        table.staff(rows[i])
+
+
+def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> JudgedQueues:
+    """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    n: cython.Py_ssize_t = rows.shape[0]
+    out = JudgedQueues(n)
+    driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
+    plain: cython.double[:, ::1] = memoryview(out.by_row)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    d: cython.Py_ssize_t
+    table.begin(at_ms)
+    for i in range(n):
+        q: cython.Py_ssize_t = rows[i]
+        table.judge(q)
+        for d in range(_D):
+            driven[0, i, d] = table.level[d]
+            driven[1, i, d] = table.value[d]
+        plain[0, i], plain[1, i], plain[2, i] = table.strain, table.waiting[q], table.longest_s[q]
+        plain[3, i], plain[4, i] = table.predicted_s, table.agents
+        plain[5, i], plain[6, i] = table.lowest, table.highest
+    return out
+
+
 def what_if(
     queues: Queues, r: Any, fewer: cython.double, at_ms: cython.longlong, p: QueueParameters, pools: Pools
 ) -> Any:
@@ -178,27 +211,4 @@ def what_if(
         if table.agents - fewer >= 1.0:
             then_s = erlang_a_wait_s(load, table.agents - fewer, table.pooled_handle_s, rate)
         cost_s[i] = max(then_s - now_s, 0.0)
-    return out
-
-
-def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> JudgedQueues:
-    """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
-    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-    n: cython.Py_ssize_t = rows.shape[0]
-    out = JudgedQueues(n)
-    driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
-    plain: cython.double[:, ::1] = memoryview(out.by_row)
-    table: QueueRows = rows_of(queues, p, pools)
-    i: cython.Py_ssize_t
-    d: cython.Py_ssize_t
-    table.begin(at_ms)
-    for i in range(n):
-        q: cython.Py_ssize_t = rows[i]
-        table.judge(q)
-        for d in range(_D):
-            driven[0, i, d] = table.level[d]
-            driven[1, i, d] = table.value[d]
-        plain[0, i], plain[1, i], plain[2, i] = table.strain, table.waiting[q], table.longest_s[q]
-        plain[3, i], plain[4, i] = table.predicted_s, table.agents
-        plain[5, i], plain[6, i] = table.lowest, table.highest
     return out

@@ -38,6 +38,7 @@ class Queues(Table):
         "observed_waiting": ("f8", 0.0, 0),
         "observed_longest_s": ("f8", np.nan, 0),
         "observed_agents": ("f8", np.nan, 0),
+        "needed": ("f8", np.nan, 0),  # agents for a wait within its target, counted at the last whole minute
         "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
     }
     tenant: NDArray[np.int32]
@@ -51,6 +52,7 @@ class Queues(Table):
     observed_waiting: Floats
     observed_longest_s: Floats
     observed_agents: Floats
+    needed: Floats
     strain: Floats
 
     def __init__(self) -> None:

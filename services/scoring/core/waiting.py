@@ -18,6 +18,8 @@ _NOBODY_WAITS = cython.declare(cython.double, 1e15)
 """Where 1 / Erlang B is beyond this, the mean wait is below a nanosecond."""
 _PART_MIN = cython.declare(cython.double, 1e-7)
 """Terms of a sum below this part of it are left out: an error of microseconds."""
+_NEVER_IDLE = cython.declare(cython.double, 64.0)
+"""Variances: where the mean queue is 8 standard deviations of its length, no agent is ever idle (1e-14 of the time)."""
 _INFINITE = cython.declare(cython.double, float("inf"))
 
 
@@ -86,6 +88,9 @@ def erlang_a_wait_s(
         a *= _AGENTS_MAX / n
         n = _AGENTS_MAX
     r: cython.double = patience_rate * handle_s
+    # All agents busy for ever: as many give up as are not served. E[Q] = (a - n)/r, its variance is a/r.
+    if a > n and (a - n) * (a - n) > _NEVER_IDLE * a * r:
+        return (a - n) / r * handle_s / a
     top: cython.double = (
         floor((a - n) / r) if a > n else 0.0
     )  # the queue length of the largest term, which is taken as 1
@@ -135,20 +140,27 @@ def agents_needed(
     patience_rate: cython.double,
     target_s: cython.double,
 ) -> cython.double:
-    """The fewest agents, not less than `agents`, with whom the mean wait of Erlang A is within a target."""
-    enough: cython.double = max(floor(agents), 1.0)
-    few: cython.double = enough
+    """The fewest agents, not less than `agents`, with whom the mean wait of Erlang A is within a target.
+
+    Looked for from where as many give up as may: all busy, the mean wait is (1 - n/a) / theta.
+    """
+    least: cython.double = max(floor(agents), 1.0)
+    few: cython.double = least - 1.0  # of which is known, or assumed, that they are too few
+    enough: cython.double = max(floor(erlangs * (1.0 - patience_rate * target_s)), least)
     step: cython.double = 1.0
     while erlang_a_wait_s(erlangs, enough, handle_s, patience_rate) > target_s:
         few = enough
         enough += step
         step *= 2.0
+    step = 1.0
     while enough - few > 1.0:
-        middle: cython.double = ceil(0.5 * (few + enough))
+        # Downwards in growing steps, then by halves once both ends are known.
+        middle: cython.double = max(enough - step, ceil(0.5 * (few + enough)))
         if erlang_a_wait_s(erlangs, middle, handle_s, patience_rate) > target_s:
             few = middle
         else:
             enough = middle
+            step *= 2.0
     return enough
 
 

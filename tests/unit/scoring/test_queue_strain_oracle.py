@@ -183,9 +183,25 @@ def test_judged_queues_are_those_of_plain_python(seed: int) -> None:
     table, pools, plain, now_ms = centre(seed)
     rows = np.arange(table.n)
     for at_ms in (now_ms, now_ms + 1000, now_ms + 59_000, now_ms + 301_000):
+        qs.staff(table, rows, at_ms, parameters(table.n), pools)
         judged = qs.judge(table, rows, at_ms, parameters(table.n), pools)
         for q in rows.tolist():
             np.testing.assert_allclose(judged.level[q], levels(plain, q, at_ms), rtol=1e-6, atol=1e-6)
+
+
+def test_agents_needed_are_those_of_the_last_count() -> None:
+    p, agents = parameters(1), 2.0
+    table = qt.Queues()
+    table.add()
+    table.observed_agents[0], table.observed_waiting[0], table.observed_ms[0] = agents, 9.0, T0
+    rows = np.array([0])
+    assert qs.judge(table, rows, T0, p, Pools()).level[0, qd.STAFFING] == 0.0  # not counted yet
+    qs.staff(table, rows, T0, p, Pools())
+    needed = qs.judge(table, rows, T0, p, Pools()).value[0, qd.STAFFING]
+    table.observed_waiting[0] = 30.0
+    assert qs.judge(table, rows, T0, p, Pools()).value[0, qd.STAFFING] == needed > agents
+    qs.staff(table, rows, T0, p, Pools())
+    assert qs.judge(table, rows, T0, p, Pools()).value[0, qd.STAFFING] > needed
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -202,6 +218,7 @@ def test_for_a_minute_without_an_event_the_strain_stays_within_its_bounds(seed: 
     table, pools, _, now_ms = centre(seed)
     rows = np.arange(table.n)
     p = parameters(table.n)
+    qs.staff(table, rows, now_ms, p, pools)
     before = qs.judge(table, rows, now_ms, p, pools)
     for after_ms in (0, 1, 1000, 20_000, 59_000, 60_000):
         strain = qs.judge(table, rows, now_ms + after_ms, p, pools).strain
