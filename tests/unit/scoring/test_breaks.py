@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from scoring_logs import T0, block, hash_of, tick
+from scoring_logs import SHORT_HOLDS, T0, block, centre_log, hash_of, tick
 from scoring_logs import settings as settings_entry
 
 from services.scoring.core import agent_table as at
@@ -236,3 +236,20 @@ def test_signals_of_before_breaks_were_told_are_read_without() -> None:
     old = decode_signals(msgspec.msgpack.encode(document))
     assert [agent.break_min for agent in Agents(old).rows()] == [None]
     assert due_of(old) == []
+
+
+def test_a_restart_changes_no_byte_of_the_signals() -> None:
+    lines = {**SHORT_HOLDS["alerts"], "agent.strain": {"open_line": 12, "close_line": 8, "critical_line": 60}}
+    document = {"revision": 1, "alerts": lines, "drivers": {"agent": {"since_break": {"line_min": 10}}}}
+    log = centre_log(780, document=document)
+    whole, restarted = Engine(), Engine()
+    due = minutes = 0
+    for number, entry in enumerate(log):
+        signals = whole.step(entry).signals
+        if number % 97 == 0:
+            restarted = Engine.restore(restarted.snapshot())
+        assert list(map(encode_signals, restarted.step(entry).signals)) == list(map(encode_signals, signals))
+        due += sum(len(each.breaks.minutes) for each in signals)
+        minutes += sum(agent.break_min is not None for each in signals for agent in Agents(each).rows())
+    assert due > 0
+    assert minutes > 0
