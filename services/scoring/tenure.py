@@ -28,6 +28,7 @@ from shared.contract.entries import (
     settings_fields,
     tick_fields,
 )
+from shared.contract.minutes import encode_minute, minute_of
 from shared.contract.signals import TenantSignals, encode_signals
 from shared.log import Log, Publication
 from shared.log_rules import entry_digest
@@ -188,7 +189,7 @@ class Tenure:
         for signals in report.signals:
             self._signals[signals.tenant] = signals
             if signals.at_ms // MINUTE_MS > before_ms // MINUTE_MS:  # the first seen in a new minute
-                self._history.append(encode_signals(signals))
+                self._history.append(encode_minute(minute_of(signals)))
 
     async def _publish(self) -> None:
         position = self.position

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from shared.contract.actions import Note
 from shared.contract.alerts import Alert
 from shared.contract.events import Name
-from shared.contract.signals import AgentSignal, QueueSignal
+from shared.contract.signals import AgentSignal, BreakDue, QueueSignal
 
 SUBPROTOCOL = "strainwatch.v1"
 
@@ -25,6 +25,8 @@ class Board(Struct, kw_only=True):
     agents: list[AgentSignal]
     data_age_s: float | None = None
     drivers_off: list[str] = []
+    breaks: list[BreakDue] = []
+    """Who needs a break and could go now, those who need it most first."""
 
 
 class AlertPage(Struct, kw_only=True):
@@ -64,6 +66,7 @@ class BoardFrame(ServerFrame, kw_only=True, tag="board"):
     agents: list[AgentSignal]
     data_age_s: float | None = None
     drivers_off: list[str] = []
+    breaks: list[BreakDue] = []
 
 
 class AlertFrame(ServerFrame, kw_only=True, tag="alert"):

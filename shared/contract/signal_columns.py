@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,13 @@ from numpy.typing import NDArray
 
 from shared.contract.packing import packed
 from shared.contract.signals import (
+    BREAK_LONGEST_MIN,
+    NO_BREAK_MIN,
     AgentColumns,
     AgentSignal,
     BadSignals,
+    BreakCost,
+    BreakDue,
     DriverColumns,
     DriverShare,
     QueueColumns,
@@ -25,11 +30,17 @@ Rows = NDArray[np.intp]
 
 DRIVERS_MAX = 255
 """A driver's code is one byte."""
+_MINUTES: list[int | None] = [m if m <= BREAK_LONGEST_MIN else None for m in range(256)]
 
 
 def column(values: NDArray[Any] | Sequence[Any], type_: str) -> bytes:
     """The bytes of a column; `type_` is the one that its field names, such as `i4`."""
     return np.asarray(values, f"<{type_}").tobytes()
+
+
+def minutes_column(minutes: Floats) -> bytes:
+    """Of `AgentColumns.break_min`, from minutes with NaN for none."""
+    return column(np.where(minutes == minutes, np.minimum(minutes, BREAK_LONGEST_MIN), NO_BREAK_MIN), "u1")
 
 
 def driver_columns(names: list[str], units: list[str], shares: Floats, values: Floats) -> DriverColumns:
@@ -91,6 +102,7 @@ class Agents:
         self._state = read(columns.state, "u1", n)
         self._state_since_s = read(columns.state_since_s, "f8", n)
         self._since_break_s = read(columns.since_break_s, "f8", n)
+        self._break_min = read(columns.break_min or bytes([NO_BREAK_MIN]) * n, "u1", n)
         if n and int(self._state.max()) >= len(self._states):
             raise BadSignals("These signals are damaged: a state without a name.")
 
@@ -107,6 +119,23 @@ class Agents:
                 map(self._states.__getitem__, self._state[r].tolist()),
                 or_none(self._state_since_s[r]),
                 or_none(self._since_break_s[r]),
+                map(_MINUTES.__getitem__, self._break_min[r].tolist()),
+            )
+        )
+
+    def due(self, r: Rows, minutes: list[int], queues: list[list[BreakCost]]) -> list[BreakDue]:
+        """These rows as the break list tells them, with the suggested minutes and the queues of each."""
+        return list(
+            map(
+                BreakDue,
+                map(self.ids.__getitem__, r.tolist()),
+                map(self._teams.__getitem__, self.team[r].tolist()),
+                map(self._states.__getitem__, self._state[r].tolist()),
+                self.strain[r].tolist(),
+                or_none(self._since_break_s[r]),
+                map(_MINUTES.__getitem__, self._break_min[r].tolist()),
+                minutes,
+                queues,
             )
         )
 
@@ -142,6 +171,43 @@ class Queues:
                 [number if number >= 0 else None for number in self._agents[r].tolist()],
             )
         )
+
+    def costs(self, r: Rows, cost_s: Floats) -> list[BreakCost]:
+        """These rows, and what one agent less adds to the predicted wait of each."""
+        now_s = self._predicted_wait_s[r]
+        ids = map(self.ids.__getitem__, r.tolist())
+        return list(map(BreakCost, ids, or_none(now_s), or_none(now_s + cost_s), or_none(cost_s)))
+
+
+class Breaks:
+    """Who is due for a break in a tenant, those who need it most first. Raises BadSignals."""
+
+    def __init__(self, signals: TenantSignals, agents: Agents, queues: Queues) -> None:
+        columns, n = signals.breaks, len(signals.breaks.minutes)
+        counts = read(columns.counts, "u1", n).astype(np.intp)
+        pairs = int(counts.sum())
+        self._agent = _places(columns.agent, n, len(agents.ids))
+        self._minutes = read(columns.minutes, "u1", n)
+        self._queue = _places(columns.queue, pairs, len(queues.ids))
+        self._cost_s = read(columns.cost_s, "f8", pairs)
+        self._start = np.concatenate([[0], np.cumsum(counts)])
+        self._agents, self._queues = agents, queues
+        self.team: NDArray[np.int32] = agents.team[self._agent]
+
+    def rows(self, begin: int, end: int) -> list[BreakDue]:
+        """From one place on the list up to another."""
+        first, last = self._start[begin], self._start[end]
+        costs = self._queues.costs(self._queue[first:last], self._cost_s[first:last])
+        cuts = (self._start[begin : end + 1] - first).tolist()
+        queues = [costs[cut:next_cut] for cut, next_cut in pairwise(cuts)]
+        return self._agents.due(self._agent[begin:end], self._minutes[begin:end].tolist(), queues)
+
+
+def _places(data: bytes, number: int, rows: int) -> Rows:
+    places = read(data, "i4", number).astype(np.intp)
+    if number and not 0 <= int(places.min()) <= int(places.max()) < rows:
+        raise BadSignals("These signals are damaged: a break of somebody or something that is not there.")
+    return places
 
 
 def read(data: bytes, type_: str, number: int) -> NDArray[Any]:

@@ -12,6 +12,11 @@ from msgspec import Struct
 
 VERSION = 1
 
+BREAK_LONGEST_MIN = 120
+"""Minutes of break are told up to here: longer is the end of the shift."""
+NO_BREAK_MIN = 255
+"""In a column of such minutes: none needed."""
+
 
 class BadSignals(ValueError):
     """An entry of the signals log cannot be read. Of a newer version: upgrade notify. Else it is damaged."""
@@ -53,6 +58,31 @@ class AgentSignal(Struct, frozen=True, gc=False):
     state: str | None
     state_since_s: float | None = None
     since_break_s: float | None = None
+    break_min: int | None = None
+    """Minutes of break until the strain is below the line, 120 at most; null while it is not above it."""
+
+
+class BreakCost(Struct, frozen=True, gc=False):
+    """A queue that an agent serves: its predicted wait now, and with one agent less. Null where it is not known."""
+
+    id: str
+    predicted_wait_s: float | None
+    with_one_less_s: float | None
+    cost_s: float | None
+
+
+class BreakDue(Struct, frozen=True, gc=False):
+    """An agent who needs a break and could go now; those who need it most come first. Null: see AgentSignal."""
+
+    agent: str
+    team: str | None
+    state: str | None
+    strain: float
+    since_break_s: float | None
+    break_min: int | None
+    suggested_min: int
+    queues: list[BreakCost]
+    """The dearest first."""
 
 
 # --- columns, as they cross the log
@@ -107,6 +137,23 @@ class AgentColumns(Struct, frozen=True):
     """f8 [rows], NaN while no state is known."""
     since_break_s: bytes
     """f8 [rows], NaN where the ACD sends no states."""
+    break_min: bytes = b""
+    """u1 [rows], NO_BREAK_MIN where the strain is not above the line. Empty in signals of before it was told."""
+
+
+class BreakColumns(Struct, frozen=True):
+    """Who is due for a break, those who need it most first."""
+
+    agent: bytes = b""
+    """i4 [due]: place among the agents."""
+    minutes: bytes = b""
+    """u1 [due]: suggested."""
+    counts: bytes = b""
+    """u1 [due]: how many queues are told with each."""
+    queue: bytes = b""
+    """i4 [pairs]: place among the queues; those of the first, then of the next."""
+    cost_s: bytes = b""
+    """f8 [pairs]: how much longer the queue's predicted wait gets with one agent less, NaN while unknown."""
 
 
 class TenantSignals(Struct):
@@ -124,6 +171,7 @@ class TenantSignals(Struct):
     drivers_off: list[str] = []
     """Drivers without any source in this tenant, as `agent.<name>` or `queue.<name>`: shown as "no data"."""
     version: int = VERSION
+    breaks: BreakColumns = BreakColumns()
 
 
 class SignalsHead(Struct):

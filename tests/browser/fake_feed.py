@@ -36,7 +36,7 @@ from shared.contract.frames import (
     ServerFrame,
     encode,
 )
-from shared.contract.signals import AgentSignal, QueueSignal
+from shared.contract.signals import AgentSignal, BreakDue, QueueSignal
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -56,6 +56,7 @@ class FakeFeed:
         self.live: dict[str, Alert] = {}
         self.queues: Callable[[float], list[QueueSignal]] = lambda ago_s: []
         self.agents: list[AgentSignal] = []
+        self.breaks: list[BreakDue] = []
         self.data_age_s: float | None = 0.4
         self.drivers_off: list[str] = []
         self.past_s = range(0)  # boards of the past for a page that joins, so that its lines can be seen
@@ -116,7 +117,7 @@ class FakeFeed:
         at = datetime.now(UTC) - timedelta(seconds=ago_s)
         return BoardFrame(
             epoch=EPOCH, cursor=self._top(), at=at.isoformat().replace("+00:00", "Z"),
-            queues=self.queues(ago_s), agents=self.agents,
+            queues=self.queues(ago_s), agents=self.agents, breaks=self.breaks,
             data_age_s=self.data_age_s, drivers_off=self.drivers_off,
         )  # fmt: skip
 

@@ -30,13 +30,14 @@ async def main(folder: Path) -> None:
 async def show(browser: Browser, feed: FakeFeed, state: str, folder: Path) -> None:
     feed.boards, feed.data_age_s, feed.drivers_off = True, 0.4, []
     feed.live.clear()
+    feed.breaks = []
     feed.past_s = PAST_S
     if state == "empty":
         feed.queues, feed.agents, feed.data_age_s = (lambda ago_s: []), [], None
     elif state == "calm":
         feed.queues, feed.agents, feed.drivers_off = scenes.calm_queues, scenes.calm_agents(), ["agent.complaints"]
     else:
-        feed.queues, feed.agents = scenes.strained_queues, scenes.strained_agents()
+        feed.queues, feed.agents, feed.breaks = scenes.strained_queues, scenes.strained_agents(), scenes.breaks()
         feed.live.update({alert.id: alert for alert in scenes.strained_alerts()})
     if state == "naughty":
         feed.agents = [scenes.agent(scenes.NAUGHTY * 3, ("occupancy", 71, 97, "%"), state="acw", since_s=3, work_s=9)]

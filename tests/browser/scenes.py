@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contract.alerts import Alert, Change, Driver, Phase, Severity, Subject, SuggestedAction
-from shared.contract.signals import AgentSignal, DriverShare, QueueSignal
+from shared.contract.signals import AgentSignal, BreakCost, BreakDue, DriverShare, QueueSignal
 
 NAUGHTY = "<img src=x onerror=\"document.title='owned'\"> \u202eesrever\u202c Ṱ̺̺̕o͞ __proto__"
 
@@ -24,9 +24,11 @@ def queue(name: str, *parts: Part, waiting: int, longest_s: float, agents: int) 
     return QueueSignal(name, None, strain, shares, waiting, longest_s, predicted_s, agents)
 
 
-def agent(name: str, *parts: Part, state: str | None, since_s: float, work_s: float | None) -> AgentSignal:
+def agent(
+    name: str, *parts: Part, state: str | None, since_s: float, work_s: float | None, break_min: int | None = None
+) -> AgentSignal:
     strain, shares = _shares(parts)
-    return AgentSignal(name, "north", strain, shares, state, since_s, work_s)
+    return AgentSignal(name, "north", strain, shares, state, since_s, work_s, break_min)
 
 
 def _wave(ago_s: float) -> float:
@@ -101,16 +103,31 @@ def strained_agents() -> list[AgentSignal]:
             "agent-02",
             ("complaints", 28.4, 3, "contacts"), ("occupancy", 22.7, 97, "%"), ("since_break", 18.0, 145, "min"),
             ("queue_pressure", 14.1, 85, "strain"),
-            state="on_contact", since_s=754, work_s=8700,
+            state="on_contact", since_s=754, work_s=8700, break_min=17,
         ),
         agent(
             "agent-06",
             ("handle_time", 31.5, 1.62, "x own usual"), ("repeat_callers", 18.9, 4, "contacts"),
             ("occupancy", 12.2, 92, "%"),
-            state="acw", since_s=95, work_s=5400,
+            state="acw", since_s=95, work_s=5400, break_min=8,
         ),
         *[each for each in calm_agents() if each.id not in ("agent-02", "agent-06")],
     ]  # fmt: skip
+
+
+def breaks() -> list[BreakDue]:
+    """Of the strained floor: two who are strained, and four who have worked long."""
+    billing, loans = BreakCost("Billing", 412.0, 461.0, 49.0), BreakCost("Loans", 96.0, 96.3, 0.3)
+    support = BreakCost("Technical support", 205.0, 218.0, 13.0)
+    cards = BreakCost("Cards", None, None, None)
+    return [
+        BreakDue("agent-02", "north", "on_contact", 83.2, 8700.0, 17, 17, [billing, support, loans, cards]),
+        BreakDue("agent-06", "north", "acw", 62.6, 5400.0, 8, 8, [billing]),
+        *[
+            BreakDue(f"agent-{n:02}", "north", "available", 31.0, 4500.0 - 60 * n, None, 6, [cards, loans])
+            for n in (3, 7, 8, 10)
+        ],
+    ]
 
 
 BILLING_DRIVERS = [

@@ -14,6 +14,7 @@ from chromium import WAIT_S, Browser, Page, find_browser
 from fake_feed import TOKEN, FakeFeed
 
 from shared.contract.frames import GoodbyeCode
+from shared.contract.signals import BreakCost, BreakDue
 from tools.web_build import build_page
 
 PROGRAM = find_browser()
@@ -211,15 +212,60 @@ async def test_a_restarting_server_is_come_back_to(feed: FakeFeed, page: Page) -
     await page.sees(".connection", "Live")
 
 
+async def test_who_is_due_for_a_break_is_listed_with_what_it_costs_callers(feed: FakeFeed, page: Page) -> None:
+    await page.sees("#breaks ~ .empty", "Nobody is due for a break right now.")
+    feed.breaks = scenes.breaks()
+    await page.sees('[data-break="agent-02"]', "17 min suggested")
+    seen = await page.text('[data-break="agent-02"]')
+    assert "On a contact · 2 h 25 min of work since a break" in seen
+    assert "About 17 min of break until below the line" in seen
+    assert "Billing\n+49 s\nPredicted wait 6 min 52 s, with one agent less 7 min 41 s" in seen
+    assert "Loans\nPredicted wait stays at 1 min 36 s" in seen
+    assert "More queues: 1" in seen
+    assert "Cards\nEffect not known" in await page.text('[data-break="agent-03"]')
+    assert "About 17 min of break until below the line" in await page.text('[data-agent="agent-02"]')
+    assert "until below the line" not in await page.text('[data-agent="agent-03"]')
+
+
+async def test_all_who_are_due_can_be_shown_by_keyboard_in_the_order_given(feed: FakeFeed, page: Page) -> None:
+    feed.breaks = scenes.breaks()
+    await page.sees("#breaks ~ p button", "Show all 6")
+    listed = "[...document.querySelectorAll('[data-break]')].map(each => each.dataset.break)"
+    assert await page.js(listed) == [due.agent for due in feed.breaks[:4]]
+    await page.js("document.querySelector('#breaks ~ p button').focus()")
+    await page.press("Enter", 13, "\r")
+    await page.sees("#breaks ~ p button", "Show fewer")
+    assert await page.js(listed) == [due.agent for due in feed.breaks]
+
+
+async def test_breaks_are_told_in_chinese(feed: FakeFeed, browser: Browser) -> None:
+    feed.breaks = scenes.breaks()
+    page = await browser.open(f"{feed.url}#token={TOKEN}", languages="zh-CN")
+    await page.sees('[data-break="agent-02"]', "建议休息 17 分钟")
+    seen = await page.text('[data-break="agent-02"]')
+    assert "休息约 17 分钟可降到提醒线以下" in seen
+    assert "+49 秒\n预计等待 6 分 52 秒，少一名坐席时 7 分 41 秒" in seen
+    assert "休息约 17 分钟可降到提醒线以下" in await page.text('[data-agent="agent-02"]')
+
+
+async def test_nobody_is_due_is_said_only_where_it_can_be_known(feed: FakeFeed, page: Page) -> None:
+    feed.drivers_off = ["agent.since_break"]
+    await page.sees("#breaks ~ .empty", "the ACD does not say who is on a break")
+    feed.boards = False
+    await page.sees(".connection", "Stale")
+    await page.sees("#breaks ~ .empty", "Not known while the board is not live.")
+
+
 async def test_names_that_mean_harm_are_only_text(feed: FakeFeed, browser: Browser) -> None:
     naughty = scenes.NAUGHTY
     feed.queues = lambda ago_s: [scenes.queue(naughty, ("constructor", 70, None, ""), waiting=1, longest_s=1, agents=1)]
     feed.agents = [scenes.agent(naughty, ("__proto__", 70, 1, "x"), state=naughty, since_s=1, work_s=1)]
+    feed.breaks = [BreakDue(naughty, None, naughty, 70.0, 1.0, 1, 5, [BreakCost(naughty, 1.0, 2.0, 1.0)])]
     feed.live["a-1"] = scenes.alert(1, title=naughty, phase="acknowledged", owner=naughty)
     page = await browser.open(f"{feed.url}#token={TOKEN}", 390, 844)
     await page.wait("document.querySelector('.agents-first .name')")
     names = await page.js("[...document.querySelectorAll('.name')].map(e => e.textContent)")
-    assert names == [naughty] * 3
+    assert names == [naughty] * 5
     assert await page.js("document.querySelectorAll('img').length") == 0
     assert await page.js("document.title") == "Strainwatch"
     assert await page.js("document.documentElement.scrollWidth <= innerWidth")

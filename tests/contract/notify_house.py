@@ -23,8 +23,8 @@ from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedActi
 from shared.contract.entries import EntryId, alert_id_of, parse_entry, tick_fields
 from shared.contract.frames import SUBPROTOCOL
 from shared.contract.keys import partition_of
-from shared.contract.signal_columns import column, driver_columns
-from shared.contract.signals import AgentColumns, QueueColumns, TenantSignals, encode_signals
+from shared.contract.signal_columns import column, driver_columns, minutes_column
+from shared.contract.signals import AgentColumns, BreakColumns, QueueColumns, TenantSignals, encode_signals
 from shared.log import Log, Publication
 
 SECRET = b"a secret for tests, of 32 bytes or more"
@@ -73,7 +73,7 @@ def signals(at_ms: int, tenant: str = "acme") -> TenantSignals:
             drivers=driver_columns(["predicted_wait"], ["s"], np.zeros((1, 1)), np.zeros((1, 1))),
             waiting=column([3], "i4"),
             longest_wait_s=column([40.0], "f8"),
-            predicted_wait_s=nothing,
+            predicted_wait_s=column([45.0], "f8"),
             agents=column([-1], "i4"),
         ),
         agents=AgentColumns(
@@ -85,7 +85,15 @@ def signals(at_ms: int, tenant: str = "acme") -> TenantSignals:
             ),
             state=column([2, 1, 0], "u1"),
             state_since_s=3 * nothing,
-            since_break_s=3 * nothing,
+            since_break_s=column([5400.0, np.nan, np.nan], "f8"),
+            break_min=minutes_column(np.array([12.0, np.nan, np.nan])),
+        ),
+        breaks=BreakColumns(
+            agent=column([0], "i4"),
+            minutes=column([12], "u1"),
+            counts=column([1], "u1"),
+            queue=column([0], "i4"),
+            cost_s=column([14.5], "f8"),
         ),
         last_event_ms=at_ms - 1500,
         drivers_off=["agent.check_in"],

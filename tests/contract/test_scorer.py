@@ -39,6 +39,7 @@ from services.scoring.core.engine import Engine
 from services.scoring.scorer import Phase, SettingsConflict, Timing
 from shared.clock import ManualClock, SystemClock
 from shared.contract.entries import START, Entry, EntryId, tick_fields
+from shared.contract.minutes import decode_minute
 from shared.contract.signals import decode_signals
 from shared.log import Log
 from shared.log_redis import open_redis_log
@@ -420,7 +421,7 @@ async def test_signals_are_published_once_a_second_and_history_once_a_minute() -
     log, clock = memory_log()
     async with running(log, clock):
         await scored(log, await feed(log, clock, busy_stretch()))
-    history = [decode_signals(data) for _, data in await log.read_history(0, START)]
+    history = [decode_minute(data) for _, data in await log.read_history(0, START)]
     minutes = [signals.at_ms // 60_000 for signals in history]
     assert minutes == sorted(set(minutes))
     assert len(minutes) >= 13

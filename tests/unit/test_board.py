@@ -10,8 +10,15 @@ import pytest
 from services.notify.core.board import SLICE_ROWS, TenantBoard, View
 from services.notify.core.scope import Scope
 from shared.contract.entries import EntryId
-from shared.contract.signal_columns import Agents, Queues, column, driver_columns
-from shared.contract.signals import AgentColumns, BadSignals, QueueColumns, TenantSignals, encode_signals
+from shared.contract.signal_columns import Agents, Breaks, Queues, column, driver_columns
+from shared.contract.signals import (
+    AgentColumns,
+    BadSignals,
+    BreakColumns,
+    QueueColumns,
+    TenantSignals,
+    encode_signals,
+)
 
 AT_MS = 1_769_846_400_250
 TEAMS = ["north", "south", "east"]
@@ -47,6 +54,20 @@ def signals(agents: int, queues: int = 3) -> TenantSignals:
             state_since_s=column(random.random(agents), "f8"),
             since_break_s=column(np.full(agents, np.nan), "f8"),
         ),
+        breaks=breaks(random, agents, queues),
+    )
+
+
+def breaks(random: np.random.Generator, agents: int, queues: int) -> BreakColumns:
+    """Half of the agents are due, in any order, with up to three queues each."""
+    due = random.permutation(agents)[: agents // 2]
+    counts = random.integers(0, 4, due.size) if queues else np.zeros(due.size, np.intp)
+    return BreakColumns(
+        agent=column(due, "i4"),
+        minutes=column(random.integers(5, 31, due.size), "u1"),
+        counts=column(counts, "u1"),
+        queue=column(random.integers(0, max(queues, 1), counts.sum()), "i4"),
+        cost_s=column(random.choice([np.nan, 0.0, 12.5], counts.sum()), "f8"),
     )
 
 
@@ -87,6 +108,19 @@ def test_each_scope_sees_its_rows_and_each_of_them_once(agents: int, teams: tupl
     assert by_id(seen["queues"]) == by_id(queues_of)
 
 
+@pytest.mark.parametrize("agents", [0, 1, 7, 2 * SLICE_ROWS, 3 * SLICE_ROWS + 1])
+@pytest.mark.parametrize("teams", [("*",), ("north",), ("south", "east", "unheard-of"), ()])
+def test_each_scope_sees_the_breaks_of_its_agents_in_the_order_of_need(agents: int, teams: tuple[str, ...]) -> None:
+    whole = signals(agents)
+    view = View(AT_MS, encode_signals(whole))
+    built(view, scope("north"), scope(*teams))
+
+    seen = body(view, scope(*teams))["breaks"]
+
+    due = msgspec.to_builtins(Breaks(whole, Agents(whole), Queues(whole)).rows(0, agents // 2))
+    assert seen == [row for row in due if scope(*teams).sees(row["team"], "agent")]
+
+
 def test_a_large_board_is_built_in_slices_and_never_twice() -> None:
     view = View(AT_MS, encode_signals(signals(10 * SLICE_ROWS)))
     assert built(view, scope("*")) >= 10
@@ -124,7 +158,7 @@ def test_a_frame_is_made_anew_when_the_cursor_has_moved() -> None:
 
 def test_names_that_look_like_json_change_nothing() -> None:
     whole = signals(1)
-    trick = '"queues":[],"agents":[]'
+    trick = '"queues":[],"agents":[],"breaks":[]'
     whole.agents.ids[0] = trick
     whole.drivers_off = [trick]
     view = View(AT_MS, encode_signals(whole))

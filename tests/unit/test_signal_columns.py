@@ -4,12 +4,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from shared.contract.signal_columns import Agents, Queues, column, driver_columns
+from shared.contract.signal_columns import Agents, Breaks, Queues, column, driver_columns, minutes_column
 from shared.contract.signals import (
+    BREAK_LONGEST_MIN,
     VERSION,
     AgentColumns,
     AgentSignal,
     BadSignals,
+    BreakColumns,
+    BreakCost,
+    BreakDue,
     DriverColumns,
     DriverShare,
     QueueColumns,
@@ -55,6 +59,14 @@ def signals() -> TenantSignals:
             state=column([2, 0, 1], "u1"),
             state_since_s=column([1.5, NAN, 60.0], "f8"),
             since_break_s=column([NAN, NAN, 0.0], "f8"),
+            break_min=minutes_column(np.array([7.0, NAN, 400.0])),
+        ),
+        breaks=BreakColumns(
+            agent=column([2, 0], "i4"),
+            minutes=column([30, 7], "u1"),
+            counts=column([2, 0], "u1"),
+            queue=column([1, 0], "i4"),
+            cost_s=column([12.5, NAN], "f8"),
         ),
     )
 
@@ -73,6 +85,7 @@ def test_agents_come_out_with_their_drivers_largest_share_first() -> None:
             "break",
             1.5,
             None,
+            7,
         ),
         AgentSignal("bo", None, 0.0, [], None, None, None),
         AgentSignal(
@@ -87,6 +100,7 @@ def test_agents_come_out_with_their_drivers_largest_share_first() -> None:
             "available",
             60.0,
             0.0,
+            BREAK_LONGEST_MIN,
         ),
     ]
 
@@ -96,6 +110,25 @@ def test_queues_come_out_with_null_for_what_is_unknown() -> None:
         QueueSignal("billing", None, 12.5, [], 3, 40.0, None, 4),
         QueueSignal("a\nb\0c", "南", 0.0, [], 0, None, 60.0, None),
     ]
+
+
+def test_breaks_come_out_with_the_queues_of_each_and_null_for_what_is_unknown() -> None:
+    whole = through_the_log()
+    due = Breaks(whole, Agents(whole), Queues(whole))
+    costs = [BreakCost("a\nb\0c", 60.0, 72.5, 12.5), BreakCost("billing", None, None, None)]
+    assert due.rows(0, 2) == [
+        BreakDue("cy", "north", "available", 14.25, 0.0, BREAK_LONGEST_MIN, 30, costs),
+        BreakDue("ann", "南", "break", 42.5, None, 7, 7, []),
+    ]
+    assert due.rows(1, 2) == due.rows(0, 2)[1:]
+
+
+def test_a_break_of_somebody_who_is_not_there_is_damage() -> None:
+    for broken in ({"agent": column([3, 0], "i4")}, {"queue": column([-1, 0], "i4")}, {"counts": column([2, 1], "u1")}):
+        whole = signals()
+        whole.breaks = msgspec.structs.replace(whole.breaks, **broken)
+        with pytest.raises(BadSignals):
+            Breaks(whole, Agents(whole), Queues(whole))
 
 
 def test_rows_are_taken_in_the_order_asked_for() -> None:

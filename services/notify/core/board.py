@@ -17,7 +17,7 @@ from services.notify.core.frames import text_head
 from services.notify.core.scope import EVERY_TEAM, Scope
 from shared.contract.entries import EntryId
 from shared.contract.frames import Board, BoardFrame, encode
-from shared.contract.signal_columns import Agents, Queues
+from shared.contract.signal_columns import Agents, Breaks, Queues
 from shared.contract.signals import decode_signals
 
 SLICE_ROWS = 256
@@ -25,6 +25,7 @@ SLICE_ROWS = 256
 SCOPES_MAX = 256
 """Frames kept at a time: with more different sets of teams in one tenant, they are put together for each lead."""
 _NO_ROWS = b'"queues":[],"agents":[]'
+_NO_BREAKS = b'"breaks":[]'
 
 
 def rfc3339(ms: int) -> str:
@@ -53,13 +54,14 @@ class TenantBoard:
 class View:
     """The board at one moment. `build` for a scope, then take its `frame` or `body`."""
 
-    __slots__ = ("_agents", "_data", "_drivers_off", "_frames", "_last_event_ms", "_queues", "at_ms")
+    __slots__ = ("_agents", "_breaks", "_data", "_drivers_off", "_frames", "_last_event_ms", "_queues", "at_ms")
 
     def __init__(self, at_ms: int | None, data: bytes) -> None:
         self.at_ms = at_ms
         self._data = data
         self._queues: _Rows | None = None
         self._agents: _Rows | None = None
+        self._breaks: _Breaks | None = None
         self._last_event_ms: int | None = None
         self._drivers_off: list[str] = []
         self._frames: dict[frozenset[str], tuple[EntryId, bytes]] = {}
@@ -72,13 +74,17 @@ class View:
             signals = decode_signals(self._data)
             yield
             self._last_event_ms, self._drivers_off = signals.last_event_ms, signals.drivers_off
-            self._queues = _Rows(Queues(signals), signals.teams, "queue")
-            self._agents = _Rows(Agents(signals), signals.teams, "agent")
+            queues, agents = Queues(signals), Agents(signals)
+            self._breaks = _Breaks(Breaks(signals, agents, queues), signals.teams)
+            self._queues = _Rows(queues, signals.teams, "queue")
+            self._agents = _Rows(agents, signals.teams, "agent")
             self._data = b""
             yield
         assert self._queues is not None
+        assert self._breaks is not None
         yield from self._queues.build(scope)
         yield from self._agents.build(scope)
+        yield from self._breaks.build()
 
     def frame(self, scope: Scope, epoch: str, cursor: EntryId, now_ms: int) -> bytes:
         """The `board` frame, ready for the socket. `now_ms` is its time when there were no signals yet."""
@@ -111,7 +117,10 @@ class View:
         before, _, after = encode(empty).partition(_NO_ROWS)
         queues = [] if self._queues is None else self._queues.cut(scope)
         agents = [] if self._agents is None else self._agents.cut(scope)
-        return [before, b'"queues":[', *queues, b'],"agents":[', *agents, b"]", after]
+        breaks = [] if self._breaks is None else self._breaks.cut(scope)
+        between, _, after = after.partition(_NO_BREAKS)
+        rows = [b'"queues":[', *queues, b'],"agents":[', *agents, b"]"]
+        return [before, *rows, between, b'"breaks":[', *breaks, b"]", after]
 
 
 class _Rows:
@@ -156,3 +165,32 @@ class _Rows:
             if encoded := self._encoded[place]:
                 pieces += (b",", encoded)
         return pieces[1:]
+
+
+class _Breaks:
+    """Who is due for a break, in the order of need for every scope; each of them is encoded once."""
+
+    __slots__ = ("_due", "_encoded", "_place_of", "_team")
+
+    def __init__(self, due: Breaks, teams: Sequence[str]) -> None:
+        self._due = due
+        self._team: list[int] = due.team.tolist()
+        self._place_of = {team: place for place, team in enumerate(teams, 1)}
+        self._encoded: list[bytes] = []
+
+    def build(self) -> Iterator[None]:
+        """See View."""
+        while len(self._encoded) < len(self._team):
+            begin = len(self._encoded)
+            rows = self._due.rows(begin, min(begin + SLICE_ROWS, len(self._team)))
+            self._encoded += map(encode, rows)
+            yield
+
+    def cut(self, scope: Scope) -> list[bytes]:
+        """What the scope sees, with the commas between. They are agents, and seen as those are."""
+        if EVERY_TEAM in scope.teams:
+            seen = self._encoded
+        else:
+            own = {self._place_of[team] for team in scope.teams if team in self._place_of}
+            seen = [encoded for encoded, place in zip(self._encoded, self._team, strict=True) if place in own]
+        return [piece for encoded in seen for piece in (b",", encoded)][1:]

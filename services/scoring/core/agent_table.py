@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.agent_drivers import AGENT_DRIVERS, RATED, SCALE_PER_DRIVER
-from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, Floats, remaining
+from services.scoring.core.agent_drivers import AGENT_DRIVERS, SCALE_PER_DRIVER
+from services.scoring.core.decay import Floats, remaining
 from services.scoring.core.tables import Table
 
 Times = NDArray[np.int64]
@@ -137,19 +137,3 @@ def shares(level: Floats, score: Floats) -> Floats:
 def occupancy(judged: JudgedAgents) -> Floats:
     """Time on contact as a part of staffed time over 30 min, 0..1."""
     return np.clip(judged.busy / np.maximum(judged.staffed, OCCUPANCY_FLOOR), 0.0, 1.0)
-
-
-def minutes_of_break_until(
-    judged: JudgedAgents, row: int, weight: Floats, scale: float, line: float, longest_min: int = 120
-) -> int | None:
-    """Minutes of break after which the strain of a judged row is below `line`; None when it takes longer than that.
-
-    `weight` [driver] and `scale` are the parameters of the agent's tenant.
-    """
-    healed_s = 60.0 * BREAK_HEALS_FASTER * np.arange(longest_min + 1)[:, None]
-    height = np.full(D, TAU_FAST_S / TAU_SLOW_S)
-    height[list(RATED)] = 1.0
-    fast, slow = np.maximum(judged.fast[row], 0.0), np.maximum(judged.slow[row], 0.0) * height
-    level = 0.5 * (fast * remaining(healed_s, TAU_FAST_S) + slow * remaining(healed_s, TAU_SLOW_S))
-    below = np.flatnonzero(100.0 * (1.0 - np.exp(-(level @ weight) / scale)) < line)
-    return int(below[0]) if below.size else None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from services.scoring.core.agent_table import JudgedAgents
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
+from services.scoring.core.breaks import Rule
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Screened, by_tenant, screen
@@ -30,6 +31,7 @@ from services.scoring.core.silence import Silence
 from shared.contract.actions import Action
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
 from shared.contract.hashes import string_id
+from shared.contract.signals import TenantSignals
 
 Rows = NDArray[np.intp]
 Marks = Literal["none", "seconds", "minutes"]
@@ -226,13 +228,19 @@ class Engine:
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
             end = min(last, (due - 1) // 1000 * 1000)
             if self._marks == "minutes" and at % MINUTE_MS == 0:
-                report.signals.extend(board(self._floor, at, self._silence.event_ms))
+                report.signals.extend(self._board(at))
             self._pass_seconds(at, end)
             at = end + 1000
         if self._marks == "seconds" and first <= last:
-            report.signals = board(self._floor, last, self._silence.event_ms)
+            report.signals = self._board(last)
         for signals in report.signals:
             signals.position = str(report.position)
+
+    def _board(self, at_ms: int) -> list[TenantSignals]:
+        n, lines = self._floor.agents.n, self._desk.lines(AGENT)
+        alerted = self._desk.watches[AGENT].phase[:n] != 0
+        rule = Rule(lines.open_line[:n], lines.close_line[:n], alerted)
+        return board(self._floor, at_ms, self._silence.event_ms, rule)
 
     def _pass_seconds(self, first: int, last: int) -> None:
         """Judge hot rows at each whole second from `first` to `last`."""

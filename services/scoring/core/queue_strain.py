@@ -14,6 +14,7 @@ from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
+from services.scoring.core.waiting import erlang_a_wait_s
 from shared.contract.rows import OBSERVED
 
 _D = cython.declare(cython.Py_ssize_t, qt.D)
@@ -28,6 +29,7 @@ _HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
 _JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
 _REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_NAN = cython.declare(cython.double, float("nan"))
 
 
 def rows_of(queues: Queues, p: QueueParameters, pools: Pools) -> QueueRows:
@@ -179,4 +181,34 @@ def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, po
         plain[0, i], plain[1, i], plain[2, i] = table.strain, table.waiting[q], table.longest_s[q]
         plain[3, i], plain[4, i] = table.predicted_s, table.agents
         plain[5, i], plain[6, i] = table.lowest, table.highest
+    return out
+
+
+def what_if(
+    queues: Queues, r: Any, fewer: cython.double, at_ms: cython.longlong, p: QueueParameters, pools: Pools
+) -> Any:
+    """How much longer the predicted wait of rows `r` gets with so many agents fewer, s; NaN where nobody serves it.
+
+    It is Erlang A's wait that grows: one who has long waited already does not hide what a break costs the others.
+    With nobody left a caller waits until the patience ends.
+    """
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    out = np.empty(rows.shape[0])
+    cost_s: cython.double[::1] = memoryview(out)
+    table: QueueRows = rows_of(queues, p, pools)
+    i: cython.Py_ssize_t
+    table.begin(at_ms)
+    for i in range(rows.shape[0]):
+        q: cython.Py_ssize_t = rows[i]
+        rate: cython.double = table.patience_rate[q]
+        table.pool(q)
+        if table.agents <= 0.0:
+            cost_s[i] = _NAN
+            continue
+        load: cython.double = table.offered + table.backlog
+        now_s: cython.double = erlang_a_wait_s(load, table.agents, table.pooled_handle_s, rate)
+        then_s: cython.double = 1.0 / rate
+        if table.agents - fewer >= 1.0:
+            then_s = erlang_a_wait_s(load, table.agents - fewer, table.pooled_handle_s, rate)
+        cost_s[i] = max(then_s - now_s, 0.0)
     return out

@@ -12,12 +12,13 @@ from services.scoring.core import agent_drivers as ad
 from services.scoring.core import agent_table as ags
 from services.scoring.core import queue_drivers as qd
 from services.scoring.core import wording
+from services.scoring.core.breaks import BreakList, Rule, break_list, break_minutes
 from services.scoring.core.floor import Floor
 from shared.contract.alerts import Driver
 from shared.contract.entries import START, EntryId
 from shared.contract.events import STATES
-from shared.contract.signal_columns import column, driver_columns
-from shared.contract.signals import AgentColumns, DriverShare, QueueColumns, TenantSignals
+from shared.contract.signal_columns import column, driver_columns, minutes_column
+from shared.contract.signals import AgentColumns, BreakColumns, DriverShare, QueueColumns, TenantSignals
 
 Rows = NDArray[np.intp]
 
@@ -106,13 +107,16 @@ def with_words(drivers: list[DriverShare]) -> list[Driver]:
     return out
 
 
-def board(floor: Floor, at_ms: int, last_event_ms: list[int]) -> list[TenantSignals]:
-    """Signals of every tenant at a moment. All rows are judged at once; each tenant takes its own."""
+def board(floor: Floor, at_ms: int, last_event_ms: list[int], rule: Rule) -> list[TenantSignals]:
+    """Signals of every tenant at a moment. All rows are judged at once; each tenant takes its own.
+
+    `rule` is the desk's for agents, by row.
+    """
     tenants = floor.registers.tenants.text
     queue_rows = _rows_by_tenant(floor.queues.tenant[: floor.queues.n], len(tenants))
     agent_rows = _rows_by_tenant(floor.agents.tenant[: floor.agents.n], len(tenants))
     queues = _QueueBoard(floor, at_ms) if floor.queues.n else None
-    agents = _AgentBoard(floor, at_ms) if floor.agents.n else None
+    agents = _AgentBoard(floor, at_ms, rule) if floor.agents.n else None
     out = []
     for t, tenant in enumerate(tenants):
         q, a = queue_rows[t], agent_rows[t]
@@ -128,6 +132,7 @@ def board(floor: Floor, at_ms: int, last_event_ms: list[int]) -> list[TenantSign
                 agents=_NO_AGENTS if agents is None else agents.columns(a, teams),
                 last_event_ms=last_event_ms[t] or None,
                 drivers_off=_off(floor.sources[t]),
+                breaks=_NO_BREAKS if agents is None else agents.breaks(t, a, q),
             )
         )
     return out
@@ -172,7 +177,7 @@ class _QueueBoard:
 class _AgentBoard:
     """All agents at a moment."""
 
-    def __init__(self, floor: Floor, at_ms: int) -> None:
+    def __init__(self, floor: Floor, at_ms: int, rule: Rule) -> None:
         table, n = floor.agents, floor.agents.n
         moved, level, self._strain = floor.judge_agents(np.arange(n), at_ms)
         self._share, self._value = ags.shares(level, self._strain), floor.agent_values(np.arange(n), moved)
@@ -180,6 +185,8 @@ class _AgentBoard:
         self._state_since_s = np.where(self._state > 0, (at_ms - table.state_ms[:n]) / 1000.0, np.nan)
         self._since_break_s = np.where(table.said_state[:n], moved.work_s, np.nan)
         self._ids, self._team = floor.registers.agents.text, table.team
+        self._break_min = break_minutes(moved, table.tenant[:n], floor.tuning.agents, rule)
+        self._due = break_list(floor, moved, self._break_min, at_ms, rule)
 
     def columns(self, r: Rows, teams: _Teams) -> AgentColumns:
         """Of one tenant's rows."""
@@ -191,12 +198,29 @@ class _AgentBoard:
             state=column(self._state[r], "u1"),
             state_since_s=column(self._state_since_s[r], "f8"),
             since_break_s=column(self._since_break_s[r], "f8"),
+            break_min=minutes_column(self._break_min[r]),
+        )
+
+    def breaks(self, t: int, agents: Rows, queues: Rows) -> BreakColumns:
+        """Of one tenant, whose rows are these."""
+        due: BreakList = self._due
+        first, last = np.searchsorted(due.tenant, [t, t + 1])
+        if first == last:
+            return _NO_BREAKS
+        begin, end = due.start[first], due.start[last]
+        return BreakColumns(
+            agent=column(np.searchsorted(agents, due.agent[first:last]), "i4"),
+            minutes=column(due.minutes[first:last], "u1"),
+            counts=column(np.diff(due.start[first : last + 1]), "u1"),
+            queue=column(np.searchsorted(queues, due.queue[begin:end]), "i4"),
+            cost_s=column(due.cost_s[begin:end], "f8"),
         )
 
 
 _NO_DRIVERS = driver_columns([], [], np.empty((0, 0)), np.empty((0, 0)))
 _NO_QUEUES = QueueColumns([], b"", b"", _NO_DRIVERS, b"", b"", b"", b"")
 _NO_AGENTS = AgentColumns([], b"", b"", _NO_DRIVERS, b"", b"", b"")
+_NO_BREAKS = BreakColumns()
 
 
 def _names(text: list[str], r: Rows) -> list[str]:

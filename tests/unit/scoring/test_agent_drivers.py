@@ -15,7 +15,7 @@ from services.scoring.core.agent_strain import RELIEF
 from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from services.scoring.core.engine import Engine
-from services.scoring.core.report import agents_at, board
+from services.scoring.core.report import agents_at
 from shared.contract import rows as k
 from shared.contract.entries import Entry
 from shared.contract.events import OUTCOMES
@@ -224,13 +224,13 @@ def test_a_driver_that_the_tenant_sends_nothing_for_is_off() -> None:
     day = Day()
     day.contact(0)
     off = {"issues": "same_issue", "support": "unsupported", "checks": "quality_checks", "check-ins": "check_in"}
-    [signals] = board(day.engine._floor, T0 + 300_000, [0])
+    [signals] = day.engine._board(T0 + 300_000)
     assert {f"agent.{name}" for name in off.values()} <= set(signals.drivers_off)
     assert "agent.recovery_gap" not in signals.drivers_off
     day.handled(200, issue="a")
     for kind in (k.SUPPORTED, k.QUALITY_CHECK, k.CHECK_IN):
         day.tell(kind, 300)
-    [signals] = board(day.engine._floor, T0 + 300_000, [0])
+    [signals] = day.engine._board(T0 + 300_000)
     assert not {f"agent.{name}" for name in off.values()} & set(signals.drivers_off)
 
 

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from services.scoring.core import agent_strain as ags
 from services.scoring.core import agent_table as at
 from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK, UNSUPPORTED
+from services.scoring.core.break_minutes import minutes_until_below
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
 from services.scoring.core.impulses import Brought
 from services.scoring.core.parameters import default_parameters
 from shared.contract.rows import CHECK_IN, HANDLED, STATE_CODES
+from shared.contract.signals import BREAK_LONGEST_MIN
 
 T0 = 1_772_440_440_000
 LINE, BREAK_LINE_S, SUPPORT_LINE_S = 0.85, 3600.0, 14_400.0
@@ -264,11 +266,15 @@ def test_minutes_of_break_until_below_the_line_come_true() -> None:
     agents, r = strained()
     now_ms = int(agents.t_ms[r][0])
     p, now = parameters(), judged(agents, r, now_ms)
-    minutes = at.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 30.0)
-    assert minutes is not None
+
+    def minutes_until(line: float) -> int:
+        of_rows = (r, agents.tenant, p.weight, p.scale, np.full(agents.n, line))
+        return int(minutes_until_below(now.fast, now.slow, *of_rows)[0])
+
+    minutes = minutes_until(30.0)
     strain = path(agents, r, "break", minutes)
     assert strain[minutes] < 30.0 <= strain[minutes - 1]
-    assert at.minutes_of_break_until(now, 0, p.weight[0], p.scale[0], 0.0) is None
+    assert minutes_until(0.0) == BREAK_LONGEST_MIN
 
 
 def test_what_remains_is_e_to_the_minus_dt_over_tau() -> None:

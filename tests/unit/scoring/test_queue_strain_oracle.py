@@ -75,19 +75,25 @@ def erlang_a_wait_s(load: float, agents: int, handle_s: float) -> float:
     return waiting / total * handle_s / load
 
 
-def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
-    """The levels of one queue by the words of the design, weights 1."""
+def offered(queues: list[Queue], q: int, at_ms: int) -> tuple[float, float, int]:
+    """Load, handle time and agents of one queue, over the queues that share its agents."""
     me = queues[q]
-    longest_s = me.waits(at_ms)[1]
     with_me = [(1.0, me)]
     if me.agents:
         with_me = [(len(me.agents & o.agents) / len(o.agents), o) for o in queues if o.agents]
     all_waiting = sum(part * o.waits(at_ms)[0] for part, o in with_me)
     rate = sum(part * o.per_s(at_ms) for part, o in with_me)
-    offered = sum(part * o.per_s(at_ms) * o.handle_s(at_ms) for part, o in with_me)
-    handle_s = (offered + 1e-6 * me.handle_s(at_ms)) / (rate + 1e-6)
-    load = offered + all_waiting * handle_s / 900.0
-    agents = len(me.agents) or (0 if math.isnan(me.observed_agents) else int(me.observed_agents))
+    erlangs = sum(part * o.per_s(at_ms) * o.handle_s(at_ms) for part, o in with_me)
+    handle_s = (erlangs + 1e-6 * me.handle_s(at_ms)) / (rate + 1e-6)
+    load = erlangs + all_waiting * handle_s / 900.0
+    return load, handle_s, len(me.agents) or (0 if math.isnan(me.observed_agents) else int(me.observed_agents))
+
+
+def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
+    """The levels of one queue by the words of the design, weights 1."""
+    me = queues[q]
+    longest_s = me.waits(at_ms)[1]
+    load, handle_s, agents = offered(queues, q, at_ms)
     rho = load / agents if agents else 0.0
     expected_s = erlang_a_wait_s(load, agents, handle_s) if agents else 0.0
     needed = agents
@@ -220,6 +226,21 @@ def test_for_a_minute_without_an_event_the_strain_stays_within_its_bounds(seed: 
         strain = qs.judge(table, rows, now_ms + after_ms, p, pools).strain
         assert (before.lowest - 1e-9 <= strain).all()
         assert (strain <= before.highest + 1e-9).all()
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_one_agent_less_costs_what_erlang_a_says(seed: int) -> None:
+    table, pools, plain, now_ms = centre(seed)
+    rows = np.arange(table.n)
+    costs_s = qs.what_if(table, rows, 1.0, now_ms, parameters(table.n), pools)
+    for q, cost_s in zip(rows.tolist(), costs_s.tolist(), strict=True):
+        load, handle_s, agents = offered(plain, q, now_ms)
+        if agents == 0:
+            assert math.isnan(cost_s)
+            continue
+        with_one_less_s = erlang_a_wait_s(load, agents - 1, handle_s) if agents > 1 else PATIENCE_S
+        now_s = erlang_a_wait_s(load, agents, handle_s)
+        assert cost_s == pytest.approx(max(with_one_less_s - now_s, 0.0), rel=1e-5, abs=1e-5)
 
 
 def test_a_queue_of_which_nothing_is_known_has_only_the_usual_wait() -> None:

@@ -115,6 +115,27 @@ export interface AgentSignal {
   state: string | null;
   state_since_s?: number | null;
   since_break_s?: number | null;
+  break_min?: number | null;
+}
+
+/** A queue that an agent serves: its predicted wait now, and with one agent less. Null where it is not known. */
+export interface BreakCost {
+  id: string;
+  predicted_wait_s: number | null;
+  with_one_less_s: number | null;
+  cost_s: number | null;
+}
+
+/** An agent who needs a break and could go now; those who need it most come first. Null: see AgentSignal. */
+export interface BreakDue {
+  agent: string;
+  team: string | null;
+  state: string | null;
+  strain: number;
+  since_break_s: number | null;
+  break_min: number | null;
+  suggested_min: number;
+  queues: BreakCost[];
 }
 
 /** The board, about once a second; a slow client gets only the newest. */
@@ -127,6 +148,7 @@ export interface BoardFrame {
   agents: AgentSignal[];
   data_age_s?: number | null;
   drivers_off?: string[];
+  breaks?: BreakDue[];
 }
 
 /** One change of one alert. */
@@ -209,6 +231,7 @@ export interface Board {
   agents: AgentSignal[];
   data_age_s?: number | null;
   drivers_off?: string[];
+  breaks?: BreakDue[];
 }
 
 /** `GET /v1/alerts`. `next` goes into `after`; null on the last page. */

@@ -3,6 +3,7 @@ import { blind, board } from "../store/store";
 import { bandOf, byBandThenName, wantsSupport } from "../strain";
 import { driverName, roughly, stateName, whole } from "../text/format";
 import { t } from "../text/text";
+import { untilBelow } from "./Breaks";
 import { Drivers } from "./Drivers";
 import { BandLevel } from "./Level";
 import { Name } from "./Name";
@@ -58,6 +59,7 @@ function InFront({ agent }: { agent: AgentSignal }) {
         {stateFor(agent)}
         {sinceBreak(agent) && <> · {sinceBreak(agent)}</>}
       </p>
+      {breakNeeded(agent) && <p class="agent-break">{breakNeeded(agent)}</p>}
       <Drivers parts={agent.drivers} strain={agent.strain} max={3} />
       <p class="agent-strain">{t("queue.strain", { strain: whole(agent.strain) })}</p>
     </li>
@@ -68,7 +70,10 @@ function Steady({ agent }: { agent: AgentSignal }) {
   return (
     <li class="agent-row" data-agent={agent.id}>
       <Name text={agent.id} />
-      <span class="agent-state">{stateFor(agent)}</span>
+      <span class="agent-state">
+        {stateFor(agent)}
+        {breakNeeded(agent) && <> · {breakNeeded(agent)}</>}
+      </span>
       <BandLevel band={bandOf(agent.strain)} />
     </li>
   );
@@ -84,6 +89,10 @@ function sinceBreak(agent: AgentSignal): string | null {
   const since_s = agent.since_break_s ?? null;
   if (since_s === null || agent.state === "break") return null;
   return t(since_s >= LONG_STRETCH_S ? "agents.long_stretch" : "agents.since_break", { duration: roughly(since_s) });
+}
+
+function breakNeeded(agent: AgentSignal): string | null {
+  return agent.break_min == null || agent.state === "offline" ? null : untilBelow(agent.break_min);
 }
 
 function Off({ names }: { names: readonly string[] }) {

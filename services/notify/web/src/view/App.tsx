@@ -2,6 +2,7 @@ import { blind, problem, signedIn } from "../store/store";
 import { t } from "../text/text";
 import { Agents } from "./Agents";
 import { Alerts } from "./Alerts";
+import { Breaks } from "./Breaks";
 import { BlindNotice } from "./Connection";
 import { Header } from "./Header";
 import { Queues } from "./Queues";
@@ -25,6 +26,7 @@ function Board() {
       <Alerts />
       <div class="now">
         <Queues />
+        <Breaks />
         <Agents />
         <p class="about">{t("page.about")}</p>
       </div>
