@@ -1,7 +1,7 @@
 """The drivers of agent strain: what adds to it, in which unit, with which parameters.
 
 To add a driver: a row in AGENT_DRIVERS, its amount in `impulses` (or its rate in `agent_strain`), a value in
-`agent_strain.values`, words in `wording`, a test. Levels are in units of "one lead-worthy load"; a driver's level is
+`Floor.agent_values`, words in `wording`, a test. Levels are in units of "one lead-worthy load"; a driver's level is
 weight times the mean of its fast and its slow integrator.
 """
 
@@ -64,7 +64,7 @@ AGENT_DRIVERS: tuple[AgentDriver, ...] = (
         {"weight": WEIGHT, "from_strain": Bounds(40, 0, 99), "per_contact": Bounds(0.5, 0, 10)},
         queue_borne=True,
     ),
-    # Work since the last real break beyond 60 min ("at least 5 min an hour"); see `agent_strain.WORK_PAID_PER_BREAK_S`.
+    # Work since the last real break beyond 60 min ("at least 5 min an hour"); see `agent_rows.WORK_PAID_PER_BREAK_S`.
     AgentDriver("since_break", "min", SOURCE_STATES, {"weight": WEIGHT, "line_min": Bounds(60, 10, 480)}),
     # A contact taken with no pause after the last one (effort needs recovery: Meijman & Mulder): `per_contact` without
     # any, nothing from `gap_s` on. Pauses of 1-2 s are known not to help; 20 s is a product choice.

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import AgentParameters, Agents, JudgedAgents
 from services.scoring.core.impulses import Brought
 from services.scoring.core.intake import Batch
@@ -11,11 +12,7 @@ from services.scoring.core.intake import Batch
 Rows = NDArray[np.intp]
 Times = NDArray[np.int64]
 
-WORK_PAID_PER_BREAK_S: float
-TAU_OCCUPANCY_S: float
 RELIEF: float
-
-class AgentRows: ...
 
 def rows_of(agents: Agents, p: AgentParameters) -> AgentRows: ...
 def touch(agents: Agents, r: Rows, at_ms: Times, p: AgentParameters) -> None: ...

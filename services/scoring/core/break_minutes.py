@@ -20,7 +20,7 @@ from shared.contract.signals import BREAK_LONGEST_MIN
 _D = cython.declare(cython.Py_ssize_t, D)
 _RATED = cython.declare(cython.int, sum(1 << d for d in RATED))
 _SLOW_HEIGHT = cython.declare(cython.double, TAU_FAST_S / TAU_SLOW_S)
-"""Of an impulse in the slow integrator, as strain counts it: see `agent_strain.AgentRows.judge`."""
+"""Of an impulse in the slow integrator, as strain counts it: see `agent_rows.AgentRows.judge`."""
 _LONGEST = cython.declare(cython.int, BREAK_LONGEST_MIN)
 _LINE_MAX = cython.declare(cython.double, 99.999999)
 

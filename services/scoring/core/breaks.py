@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import queue_strain as qs
-from services.scoring.core.agent_strain import WORK_PAID_PER_BREAK_S
+from services.scoring.core.agent_rows import WORK_PAID_PER_BREAK_S
 from services.scoring.core.agent_table import AgentParameters, JudgedAgents
 from services.scoring.core.break_minutes import minutes_until_below
 from services.scoring.core.decay import Floats

@@ -9,7 +9,7 @@ from typing import Any
 
 import cython
 
-from services.scoring.core.agent_strain import AgentRows
+from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.alerting import Watcher
 from services.scoring.core.queue_rows import QueueRows
 

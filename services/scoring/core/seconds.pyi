@@ -1,4 +1,4 @@
-from services.scoring.core.agent_strain import AgentRows
+from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.alerting import Watcher
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_strain import Rows, Times
