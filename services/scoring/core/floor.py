@@ -16,6 +16,7 @@ from services.scoring.core import agent_strain as ags
 from services.scoring.core import queue_strain as qs
 from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
 from services.scoring.core.baseline import HandleTimes
+from services.scoring.core.campaigns import Campaigns
 from services.scoring.core.contact_facts import Facts, count_waiting, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
@@ -57,6 +58,8 @@ class Floor:
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
+        self.rest_evidence = Evidence()  # agents' breaks
+        self.campaigns = Campaigns()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -208,6 +211,8 @@ class Floor:
         "issue_ages",
         "agent_evidence",
         "queue_evidence",
+        "rest_evidence",
+        "campaigns",
     )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
@@ -224,7 +229,8 @@ class Floor:
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
         for name in self._TABLES:
-            getattr(self, name).unpack(packed["tables"][name])
+            if name in packed["tables"]:  # a checkpoint from before the table lacks it
+                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.sources = list(packed["sources"])

@@ -31,10 +31,9 @@ from shared.contract.entries import (
     tick_fields,
 )
 from shared.contract.events import event_decoder
-from shared.contract.hashes import TenantHashes, caller_issue_key
+from shared.contract.hashes import TenantHashes
 from shared.contract.rows import HANDLED, KIND_OF, OFFERED, row_of
-from shared.log import Lookup
-from shared.log_callers import CallerIndex
+from shared.log_callers import CallerIndex, lookups_of
 from tools.centre import Centre, Scenario
 
 T0 = 1_772_440_440_000
@@ -155,12 +154,7 @@ class Encoder:
 
     def entry(self, ms: int, events: Sequence[dict[str, Any]]) -> Entry:
         rows = [row_of(self._decode(msgspec.json.encode(e)), self.tenant, e["ts"], self._hashes) for e in events]
-        fields = block_fields(encode_block(rows))
-        asked = [row for row in rows if row.caller and row.kind in (OFFERED, HANDLED)]
-        if asked:
-            lookups = [Lookup(caller_issue_key(row.caller, row.issue), row.contact, row.ts_ms) for row in asked]
-            fields[b"r"] = self._index.answers(lookups, ms)
-        return at(ms, fields)
+        return at(ms, block_fields(encode_block(rows)) | self._index.fields(lookups_of(rows), ms))
 
 
 def centre_log(
