@@ -79,7 +79,7 @@ def _of_agent(title: str, action: str) -> Callable[[Floor, Silence, int, int], S
 
 def _last_rests(floor: Floor, row: int) -> list[str]:
     """The last breaks that are known, else what was noted of the work since."""
-    return floor.rest_evidence.of(row) or floor.agent_evidence.of(row)
+    return floor.rests.of(row) or floor.agent_evidence.of(row)
 
 
 def _team_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:

@@ -21,12 +21,9 @@ from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Batch
 from services.scoring.core.stretches import BETWEEN, StretchRows, first_due, heat, measure
 from services.scoring.core.teams import mean_strains
-from shared.contract.rows import STATE, STATE_CODES, STATE_MASK, STATE_SHIFT
 
 Rows = NDArray[np.intp]
 Flags = NDArray[np.uint8]
-
-_RESTS = (STATE_CODES["break"], STATE_CODES["offline"])
 
 
 class Care:
@@ -44,9 +41,7 @@ class Care:
 
     def hear(self, batch: Batch) -> None:
         """Events of an entry take effect."""
-        rests = (batch.kind == STATE) & np.isin((batch.flags >> STATE_SHIFT) & STATE_MASK, _RESTS)
-        if rests.any():
-            self._floor.rest_evidence.note(np.where(rests, batch.agent, -1), batch.ids, batch.id_texts)
+        self._floor.rests.hear(batch)
         if batch.outbound is not None:
             over = self._floor.campaigns.hear(batch, self._desk.lines(OVER_CONTACT).open_line)
             self._over = np.union1d(self._over, over)

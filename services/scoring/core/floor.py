@@ -28,6 +28,7 @@ from services.scoring.core.parameters import Parameters
 from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools, Service
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
+from services.scoring.core.rests import Rests
 from services.scoring.core.sources import sources_of
 from services.scoring.core.tuning import Tuning
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
@@ -58,7 +59,7 @@ class Floor:
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
-        self.rest_evidence = Evidence()  # agents' breaks
+        self.rests = Rests()
         self.campaigns = Campaigns()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
@@ -211,7 +212,7 @@ class Floor:
         "issue_ages",
         "agent_evidence",
         "queue_evidence",
-        "rest_evidence",
+        "rests",
         "campaigns",
     )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")

@@ -66,32 +66,33 @@ ALERT_RULES: dict[str, dict[str, Bounds]] = {
         "critical_line": Bounds(900, 5, _DAY_S),
         "escalate_after_s": Bounds(900, 0, _DAY_S),
     },
-    # Lines are hard contacts (`impulses`) that are still felt: each counts 1 and fades, by half in 31 min. Hostile
-    # contacts weigh more than volume (Grandey 2004), and what comes right after one is harder (Rafaeli 2012); how many
-    # are too many no paper says: all are product choices.
+    # Lines are hard contacts that are still felt: hostile ones and complaints count 1, others less (`impulses`), and
+    # each fades by half in 31 min. Hostile contacts weigh more than volume (Grandey 2004), and what comes right after
+    # one is harder (Rafaeli 2012). How many are too many no paper says, so these are product choices: it opens at two
+    # within 20 min (or a little later, with others besides), and is critical from about four in half an hour on.
     "agent.hard_streak": {
-        "open_line": Bounds(3, 1, 50),
+        "open_line": Bounds(1.6, 0.25, 50),
         "open_hold_s": Bounds(0, 0, 3600),
-        "close_line": Bounds(1.5, 0, 50),
+        "close_line": Bounds(1.25, 0, 50),
         "close_hold_s": Bounds(0, 0, 3600),
-        "critical_line": Bounds(5, 1, 100),
+        "critical_line": Bounds(3.5, 0.25, 100),
         "escalate_after_s": Bounds(900, 0, _DAY_S),
     },
     # Lines are minutes of work since a real break; 5 min of break pay for an hour. "15 min in 2 h" is the practice that
     # follows from the rules for screen work (HSE); that 5 min are enough to close, and the rest, are product choices.
     "agent.break_due": {
-        "open_line": Bounds(120, 15, 480),
+        "open_line": Bounds(120, 1, 480),
         "open_hold_s": Bounds(0, 0, 3600),
         "close_line": Bounds(60, 0, 480),
         "close_hold_s": Bounds(0, 0, 3600),
-        "critical_line": Bounds(180, 15, 960),
+        "critical_line": Bounds(180, 1, 960),
         "escalate_after_s": Bounds(1800, 0, _DAY_S),
     },
     # The line is hard contacts that ended well and are still felt (each fades by half in 42 min), at the moment when
     # the agent's hard streak resolves; shown for `close_hold_s`. Told at one moment, so it has no hold and no closing
-    # line; never critical, nothing to escalate. Product choices: 1.2 is most of a streak that just came down to 1.5.
+    # line; never critical, nothing to escalate. Product choices: 1 is most of a streak that just came down to 1.25.
     "agent.recognition": {
-        "open_line": Bounds(1.2, 0.1, 50),
+        "open_line": Bounds(1, 0.1, 50),
         "open_hold_s": _NONE,
         "close_line": _NONE,
         "close_hold_s": Bounds(3600, 60, _DAY_S),
