@@ -8,7 +8,8 @@ from services.scoring.core.evidence import Evidence
 from services.scoring.core.intake import Batch
 from shared.contract.rows import STATE, STATE_CODES, STATE_MASK, STATE_SHIFT
 
-_RESTS = (STATE_CODES["break"], STATE_CODES["offline"])
+_IS_REST = np.zeros(STATE_MASK + 1, bool)  # by state code
+_IS_REST[[STATE_CODES["break"], STATE_CODES["offline"]]] = True
 
 
 class Rests(Evidence):
@@ -16,12 +17,13 @@ class Rests(Evidence):
 
     def hear(self, batch: Batch) -> None:
         """Take in a batch."""
-        events = np.flatnonzero((batch.kind == STATE) & (batch.agent >= 0))
+        events = (batch.kind == STATE).nonzero()[0]
         if events.size == 0:
             return
-        agent, state = batch.agent[events], (batch.flags[events] >> STATE_SHIFT) & STATE_MASK
-        known = np.zeros(int(agent.max()) + 1, bool)
-        known[: self.n] = self.next[: self.n][: known.size] > 0
-        rows = np.full(batch.kind.size, -1, np.intp)
-        rows[events] = np.where(np.isin(state, _RESTS) | ~known[agent], agent, -1)
-        self.note(rows, batch.ids, batch.id_texts)
+        agent = batch.agent[events]
+        new = int(agent.max()) + 1 - self.n
+        if new > 0:
+            self.add_many(new)
+        wanted = _IS_REST[(batch.flags[events] >> STATE_SHIFT) & STATE_MASK] | (self.next[agent] == 0)
+        if wanted.any():
+            self.note(agent[wanted], batch.ids[events[wanted]], batch.id_texts)
