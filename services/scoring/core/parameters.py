@@ -98,8 +98,8 @@ ALERT_RULES: dict[str, dict[str, Bounds]] = {
         "close_hold_s": Bounds(3600, 60, _DAY_S),
         "escalate_after_s": _NONE,
     },
-    # Lines are the mean strain of the agents who are there, at whole minutes. A mean of many lies far below its highest:
-    # teams of simulated quiet days stay under 33. All are product choices.
+    # Lines are the mean strain of the agents who are there, at whole minutes. A mean of many lies far below their
+    # highest: teams of simulated quiet days stay under 33. All are product choices.
     "team.strain": {
         "open_line": Bounds(35, 1, 100),
         "open_hold_s": Bounds(180, 0, 3600),
