@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from care_days import RESOLVED, RULES, TEAM, UNRESOLVED, Care, care_log
@@ -95,6 +96,21 @@ def test_after_it_calmed_a_closed_alert_may_come_again() -> None:
     day.state(920, "break")
     day.state(980, "available")
     assert [seconds_of(a) for a in told(day, "agent.break_due")][::2] == [900.0, 1680.0]
+
+
+def test_a_checkpoint_from_before_these_alerts_is_read() -> None:
+    log = care_log()
+    half = len(log) // 2
+    state = msgspec.msgpack.decode(play(log[:half]).engine.snapshot(), strict=False)
+    del state["care"]
+    for table in ("rests", "campaigns"):
+        del state["floor"]["tables"][table]
+    for kind in KINDS:
+        del state["desk"]["watches"][kind]
+    state["desk"]["live"] = []
+    engine = Engine.restore(msgspec.msgpack.encode(state), marks="none")
+    kinds = {json.loads(data)["kind"] for data in play(log[half:], engine).bytes}
+    assert {"agent.break_due", "agent.recognition"} <= kinds
 
 
 # --- hard streaks
