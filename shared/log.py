@@ -43,11 +43,15 @@ class Lookup(NamedTuple):
 
     `key` is `hashes.caller_issue_key`, 8 bytes; the answer is the time since another contact under the same key, if it
     came within 7 days before `ts_ms`. A contact is never its own repeat; asking twice gives the same answer.
+
+    `outbound` is, for a contact of `entries.outbound_rows`, the caller's hash as 8 bytes, else empty: then the contacts
+    that went out to the same person are counted too, within 7 days up to `ts_ms`, this one included.
     """
 
     key: bytes
     contact: int
     ts_ms: int
+    outbound: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,8 @@ class Log(Protocol):
         """P, fixed when the log was created."""
 
     async def append(self, partition: int, fields: Mapping[bytes, bytes], lookups: Sequence[Lookup] = ()) -> EntryId:
-        """Append one entry to the events stream; with lookups, their answers are appended as its field `r`."""
+        """Append one entry to the events stream; with lookups, their answers are appended as its field `r`
+        (int64 each), and the counts of those that are outbound, if any, as `o` (uint16 each)."""
 
     async def read(self, partition: int, after: EntryId, *, count: int = 256, block_ms: int = 0) -> list[Entry]:
         """Entries of the events stream after a position; waits up to `block_ms` (0: not at all) for the first."""

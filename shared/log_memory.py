@@ -68,8 +68,7 @@ class MemoryLog:
     async def append(self, partition: int, fields: Mapping[bytes, bytes], lookups: Sequence[Lookup] = ()) -> EntryId:
         """See Log."""
         part, stored = self._parts[partition], dict(fields)
-        if lookups:
-            stored[b"r"] = part.callers.answers(lookups, self._clock.now_ms())
+        stored |= part.callers.fields(lookups, self._clock.now_ms())
         entry_id = part.events.next_id(self._clock.now_ms())
         part.events.add(entry_id, stored)
         return entry_id

@@ -23,6 +23,7 @@ from shared.log import (
 )
 from shared.log_rules import (
     CALLERS_KEPT,
+    OUTBOUND_KEPT,
     PARTITIONS_DEFAULT,
     REJECTS_ENTRIES_MAX,
     REPEAT_MS_MAX,
@@ -40,6 +41,8 @@ SIZE_ROUNDS_MAX = 8
 """Steps by which one `trim` comes down to the byte limit; the next call goes on."""
 _RECORD = struct.Struct("<QQH")
 """What `append.lua` keeps of a lookup: contact, time in ms as 48 bits, 32 bits for the answer (all ones: none)."""
+_OUTBOUND_RECORD = struct.Struct("<QQ")
+"""What it keeps of an outbound contact: contact, time in ms as 48 bits, 16 bits for the count."""
 _NO_ANSWER = 0xFFFF << 48  # the half of it that shares 64 bits with the time
 
 
@@ -118,9 +121,13 @@ class RedisLog:
         if not lookups:
             return _entry_id(await link.call("XADD", keys.events, "*", *flat))
         index, record = keys.callers, _RECORD.pack
-        asked = b"".join([record(contact, _NO_ANSWER | ts_ms, 0xFFFF) for _, contact, ts_ms in lookups])
-        names = (keys.events, *[index + key.hex() for key, _, _ in lookups])
-        return _entry_id(await scripts.APPEND.run(link, names, asked, REPEAT_MS_MAX, CALLERS_KEPT, *flat))
+        asked = b"".join([record(contact, _NO_ANSWER | ts_ms, 0xFFFF) for _, contact, ts_ms, _ in lookups])
+        names = [keys.events, *[index + key.hex() for key, _, _, _ in lookups]]
+        went_out = [lookup for lookup in lookups if lookup.outbound]
+        counted = b"".join([_OUTBOUND_RECORD.pack(contact, ts_ms) for _, contact, ts_ms, _ in went_out])
+        names += [keys.outbound + lookup.outbound.hex() for lookup in went_out]
+        rules = (REPEAT_MS_MAX, CALLERS_KEPT, OUTBOUND_KEPT)
+        return _entry_id(await scripts.APPEND.run(link, tuple(names), asked, counted, *rules, *flat))
 
     async def read(self, partition: int, after: EntryId, *, count: int = 256, block_ms: int = 0) -> list[Entry]:
         """See Log."""

@@ -14,6 +14,8 @@ REPEAT_MS_MAX = 7 * 86_400_000
 CALLERS_KEPT = 4
 """Contacts remembered under one key of the repeat-caller index, so that a contact that is handled after the same
 caller has come again still gets the answer that it was given when it was offered."""
+OUTBOUND_KEPT = 32
+"""Outbound contacts remembered for one person, 16 bytes each. More in a week are counted as one more than that."""
 REJECTS_ENTRIES_MAX = 10_000
 """The newest refusals of a partition; a broken ACD that is refused all day must not fill the store."""
 DIGEST_BYTES = 16

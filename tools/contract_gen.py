@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from tools import alert_life
 from tools import contract_schema as schema
 from tools.contract_types import typescript
 
@@ -26,6 +27,7 @@ def generated() -> dict[Path, str]:
     files = {SCHEMA / f"{name}.schema.json": _json(document) for name, document in documents.items()}
     files[SCHEMA / "feed.asyncapi.json"] = _json(schema.feed_asyncapi())
     files[TYPES] = typescript()
+    files[alert_life.PAGE] = alert_life.page()
     return files
 
 

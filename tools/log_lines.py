@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from shared.contract.entries import Entry, EntryId
 
 _TEXT = frozenset({b"t", b"a", b"s", b"e"})
-_BINARY = frozenset({b"b", b"r"})
+_BINARY = frozenset({b"b", b"r", b"o"})
 
 
 class Skipped(NamedTuple):

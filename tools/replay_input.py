@@ -13,10 +13,9 @@ from services.ingest.core.refusals import explain
 from shared.contract.block import encode_block
 from shared.contract.entries import START, Entry, EntryId, Settings, block_fields, settings_fields, tick_fields
 from shared.contract.events import event_decoder, ts_to_ms
-from shared.contract.hashes import TenantHashes, caller_issue_key
-from shared.contract.rows import HANDLED, OFFERED, row_of
-from shared.log import Lookup
-from shared.log_callers import CallerIndex
+from shared.contract.hashes import TenantHashes
+from shared.contract.rows import row_of
+from shared.log_callers import CallerIndex, lookups_of
 from tools.log_lines import AlertLine, EventsLine, Skipped, read_line
 
 _SPACE = b" \t\r\n"
@@ -142,11 +141,7 @@ class BareEvents:
         for ts_ms, line in self._events:
             at = EntryId(ts_ms, at.seq + 1) if ts_ms == at.ms else EntryId(ts_ms, 0)
             row = row_of(decode(line), self._tenant, ts_ms, hashes)
-            fields = block_fields(encode_block([row]))
-            if row.caller and row.kind in (OFFERED, HANDLED):
-                asked = Lookup(caller_issue_key(row.caller, row.issue), row.contact, ts_ms)
-                fields[b"r"] = callers.answers([asked], ts_ms)
-            yield Entry(at, fields)
+            yield Entry(at, block_fields(encode_block([row])) | callers.fields(lookups_of([row]), ts_ms))
 
 
 class Recording:

@@ -18,10 +18,9 @@ from bench.evaluate.days import CLOCK_H, START_MS, Day
 from shared.contract.block_writer import encode_rows
 from shared.contract.entries import block_fields, tick_fields
 from shared.contract.events import event_decoder
-from shared.contract.hashes import TenantHashes, caller_issue_key
-from shared.contract.rows import HANDLED, OFFERED, row_of
-from shared.log import Lookup
-from shared.log_callers import CallerIndex
+from shared.contract.hashes import TenantHashes
+from shared.contract.rows import row_of
+from shared.log_callers import CallerIndex, lookups_of
 from tools.centre import Cause, Centre
 from tools.centre.fatigue import REST_S
 from tools.centre.floor import Event
@@ -146,14 +145,6 @@ def _entries(events: list[Event], day: Day) -> Iterator[tuple[int, dict[bytes, b
     for second, some in groupby(events, key=lambda event: (event["ts"] - 1) // ENTRY_MS + 1):
         at_ms = second * ENTRY_MS
         rows = [row_of(decoder.decode(encoded(event)), TENANT, event["ts"], hashes) for event in some]
-        fields = block_fields(encode_rows(rows))
-        asked = [
-            Lookup(caller_issue_key(row.caller, row.issue), row.contact, row.ts_ms)
-            for row in rows
-            if row.caller and row.kind in (OFFERED, HANDLED)
-        ]
-        if asked:
-            fields[b"r"] = callers.answers(asked, at_ms)
-        blocks[at_ms] = fields
+        blocks[at_ms] = block_fields(encode_rows(rows)) | callers.fields(lookups_of(rows), at_ms)
     for at_ms in range(START_MS + ENTRY_MS, START_MS + day.minutes * 60_000 + ENTRY_MS, ENTRY_MS):
         yield at_ms, blocks.get(at_ms) or tick_fields(at_ms)

@@ -16,7 +16,18 @@ from shared.contract.block_writer import COLUMNS, BlockWriter, put_raw_uuid, put
 from shared.contract.events import Event
 from shared.contract.hashes import issue_hash
 from shared.contract.plain_events import CELLS, PlainEvents
-from shared.contract.rows import FLAGS, HANDLED, KIND_OF, OFFERED, PLACES, REASON, Asked, RowHashes
+from shared.contract.rows import (
+    DIRECTION_SHIFT,
+    FLAGS,
+    HANDLED,
+    KIND_OF,
+    OFFERED,
+    OUTBOUND,
+    PLACES,
+    REASON,
+    Asked,
+    RowHashes,
+)
 
 _COLUMN_COUNT = cython.declare(cython.int, len(COLUMNS))
 _REASON = cython.declare(cython.int, COLUMNS.index("reason"))
@@ -31,6 +42,8 @@ _PLACES = cython.declare(cython.int, len(COLUMNS) + 2)
 _CELLS = cython.declare(cython.Py_ssize_t, CELLS)  # of a plain event: each column's, then its id
 _LENGTH_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFF)  # of a text; above it stands where it begins
 _NAN_BITS = cython.declare(cython.ulonglong, NAN_BITS)
+_DIRECTION_SHIFT = cython.declare(cython.int, DIRECTION_SHIFT)
+_OUTBOUND = cython.declare(cython.ulonglong, OUTBOUND)
 _OFTEN_EMPTY = [COLUMNS.index(name) for name in ("issue", "other", "reason", "caller", "previous", *NUMBERS[1:])]
 """Columns that a kind may have without any event saying something."""
 _FLAG_FIELDS: list = []
@@ -131,8 +144,9 @@ def _put(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, events: lis
         cell = cells[_CALLER * n + place]
         at = _FIELD_AT[kind * _PLACES + _ISSUE]
         if cell and at >= 0:
+            outbound = _U64.pack(cell) if (flags >> _DIRECTION_SHIFT) & 3 == _OUTBOUND else b""
             cell ^= issue_hash(values[at])
-            asked.append((_U64.pack(cell), cells[_CONTACT * n + place], block.ts_ms[row]))
+            asked.append((_U64.pack(cell), cells[_CONTACT * n + place], block.ts_ms[row], outbound))
         row += 1
 
 
@@ -140,7 +154,7 @@ def _put(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, events: lis
 @cython.locals(
     i=cython.Py_ssize_t, kind=cython.Py_ssize_t, place=cython.Py_ssize_t, column=cython.Py_ssize_t,
     base=cython.Py_ssize_t, start=cython.Py_ssize_t, end=cython.Py_ssize_t, cell=cython.ulonglong,
-    issue=cython.ulonglong,
+    issue=cython.ulonglong, flags=cython.ulonglong,
 )  # fmt: skip
 def _put_plain(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, events: PlainEvents, asked: list):
     """Twin of `_put` for events that are still places in their body."""
@@ -187,9 +201,11 @@ def _put_plain(block: BlockWriter, row: cython.Py_ssize_t, hashes: object, event
         block.put_raw_id(row, body, events.cells[base + _COLUMN_COUNT])
         cell = cells[_CALLER * n + place]
         if cell and _FIELD_AT[kind * _PLACES + _ISSUE] >= 0:
+            flags = cells[_FLAGS * n + place]
+            outbound = _U64.pack(cell) if (flags >> _DIRECTION_SHIFT) & 3 == _OUTBOUND else b""
             if issue:
                 cell ^= issue_hash(block.names[issue])
-            asked.append((_U64.pack(cell), cells[_CONTACT * n + place], events.ts_ms[i]))
+            asked.append((_U64.pack(cell), cells[_CONTACT * n + place], events.ts_ms[i], outbound))
         row += 1
 
 

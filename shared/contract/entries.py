@@ -4,7 +4,7 @@ An entry has an id (ms and sequence, given by the log) and exactly one of these 
 
 | body | written by | field |
 |---|---|---|
-| block of ACD events, with the answers of the repeat-caller index | ingest | `b`, `r` |
+| block of ACD events, with the answers of the repeat-caller index, with the outbound counts | ingest | `b`, `r`, `o` |
 | a lead's action | notify | `a` |
 | settings | the owner of the partition | `s` |
 | the engine that judges from here on | the owner | `e` |
@@ -94,10 +94,15 @@ class Tick(NamedTuple):
 
 
 class Events(NamedTuple):
-    """A block, and by row the milliseconds since the same caller's previous contact (-1: none known)."""
+    """A block, and by row the milliseconds since the same caller's previous contact (-1: none known).
+
+    `outbound` is, by row, how often the person has been contacted within 7 days, this contact included (0: not asked);
+    None where nothing was asked, as in every entry from before it was counted.
+    """
 
     block: Block
     since_previous_ms: NDArray[np.int64]
+    outbound: NDArray[np.int64] | None = None
 
 
 Body = Events | Action | Settings | EngineMark | Tick
@@ -111,7 +116,7 @@ class BadEntry(ValueError):
 
 
 def block_fields(block: bytes) -> dict[bytes, bytes]:
-    """Fields of a block entry; the append script adds `r`."""
+    """Fields of a block entry; the append script adds `r` and `o`."""
     return {b"b": block}
 
 
@@ -142,6 +147,15 @@ def lookup_rows(block: Block) -> NDArray[np.intp]:
     return np.flatnonzero((block.caller != 0) & ((block.kind == OFFERED) | (block.kind == HANDLED)))
 
 
+def outbound_rows(block: Block) -> NDArray[np.intp]:
+    """Of the `lookup_rows`, those of outbound contacts: for these the append script also counts."""
+    from shared.contract.rows import DIRECTION_SHIFT, OUTBOUND
+
+    rows = lookup_rows(block)
+    out: NDArray[np.intp] = rows[(block.flags[rows] >> DIRECTION_SHIFT) & 3 == OUTBOUND]
+    return out
+
+
 def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
     """The body of an entry.
 
@@ -159,7 +173,7 @@ def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
             if values.size != rows.size:
                 raise BadEntry(f"{values.size} answers for {rows.size} callers")
             since[rows] = values
-        return Events(block, since)
+        return Events(block, since, _outbound(block, fields.get(b"o")))
     if (data := fields.get(b"t")) is not None:
         return Tick(int(data))
     if (data := fields.get(b"a")) is not None:
@@ -169,3 +183,14 @@ def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
     if (data := fields.get(b"e")) is not None:
         return _engine.decode(data)
     raise BadEntry(f"no known body among the fields {sorted(fields)}")
+
+
+def _outbound(block: Block, counts: bytes | None) -> NDArray[np.int64] | None:
+    if not counts:
+        return None
+    rows, values = outbound_rows(block), np.frombuffer(counts, "<u2")
+    if values.size != rows.size:
+        raise BadEntry(f"{values.size} counts for {rows.size} outbound contacts")
+    out = np.zeros(block.n, np.int64)
+    out[rows] = values
+    return out

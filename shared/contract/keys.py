@@ -73,3 +73,8 @@ class PartitionKeys:
     def callers(self) -> str:
         """Prefix of the repeat-caller index; the key hash follows."""
         return self._key("caller:")
+
+    @property
+    def outbound(self) -> str:
+        """Prefix of the outbound contacts of a person; the caller's hash follows."""
+        return self._key("outbound:")

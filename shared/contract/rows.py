@@ -131,8 +131,8 @@ class Lot(NamedTuple):
     ts_ms: Sequence[int]
 
 
-Asked = tuple[bytes, int, int]
-"""A question to the repeat-caller index: key, contact, ts in ms (the fields of `log.Lookup`)."""
+Asked = tuple[bytes, int, int, bytes]
+"""A question to the repeat-caller index: key, contact, ts in ms, whom it went out to (the fields of `log.Lookup`)."""
 
 
 def encode_events(lots: Sequence[Lot]) -> tuple[bytes, list[Asked]]:

@@ -18,7 +18,7 @@ from shared.contract.keys import PartitionKeys
 from shared.log import Checkpoint, Fenced, Log, Lookup, Publication, Published, Retention
 from shared.log_memory import MemoryLog
 from shared.log_redis import open_redis_log
-from shared.log_rules import CALLERS_KEPT, REJECTS_ENTRIES_MAX
+from shared.log_rules import CALLERS_KEPT, OUTBOUND_KEPT, REJECTS_ENTRIES_MAX
 
 if TYPE_CHECKING:
     from tests.contract.conftest import Store
@@ -240,6 +240,57 @@ async def test_the_index_keeps_the_newest_contacts_of_a_caller(log: Log) -> None
 async def test_a_block_with_thousands_of_callers_is_answered(log: Log) -> None:
     lookups = [Lookup(n.to_bytes(8, "little"), n + 1, T + n) for n in range(9_000)]
     assert await ask(log, *lookups) == [-1] * 9_000
+
+
+# --- how often a person was contacted
+
+
+SOMEBODY, ANOTHER = b"person-1", bytes(8)
+
+
+async def contacted(log: Log, *lookups: Lookup) -> list[int]:
+    """Contacts to the same person, one number for each outbound lookup."""
+    await ask(log, *lookups)
+    counts = (await log.read(0, START))[-1].fields.get(b"o", b"")
+    return list(struct.unpack(f"<{len(counts) // 2}H", counts))
+
+
+def out(contact: int, ts_ms: int, person: bytes = SOMEBODY) -> Lookup:
+    return Lookup(contact.to_bytes(8, "little"), contact, ts_ms, person)
+
+
+async def test_outbound_contacts_to_one_person_are_counted_whatever_they_are_about(log: Log) -> None:
+    assert await contacted(log, out(A, T)) == [1]
+    assert await contacted(log, out(B, T + 5), out(C, T + 6, ANOTHER), out(D, T + 7)) == [2, 1, 3]
+
+
+async def test_only_outbound_contacts_are_counted(log: Log) -> None:
+    assert await contacted(log, Lookup(KEY, A, T)) == []
+    assert b"o" not in (await log.read(0, START))[-1].fields
+    assert await contacted(log, Lookup(KEY, B, T + 1), out(C, T + 2), Lookup(KEY, D, T + 3)) == [1]
+
+
+async def test_a_contact_told_twice_is_counted_once(log: Log) -> None:
+    assert await contacted(log, out(A, T), out(B, T + 1), out(A, T + 500)) == [1, 2, 1]
+    assert await contacted(log, out(B, T + 900), out(C, T + 901)) == [2, 3]
+
+
+async def test_outbound_contacts_are_counted_over_seven_days(log: Log) -> None:
+    assert await contacted(log, out(A, T), out(B, T + 7 * DAY_MS), out(C, T + 7 * DAY_MS + 1)) == [1, 2, 2]
+
+
+async def test_an_outbound_contact_that_comes_late_counts_those_before_it(log: Log) -> None:
+    assert await contacted(log, out(A, T), out(B, T + 9), out(C, T + 4), out(D, T + 10)) == [1, 2, 2, 4]
+
+
+async def test_beyond_what_is_kept_the_count_stays(log: Log) -> None:
+    found = [(await contacted(log, out(n, T + n)))[0] for n in range(1, OUTBOUND_KEPT + 4)]
+    assert found == [*range(1, OUTBOUND_KEPT + 2), OUTBOUND_KEPT + 1, OUTBOUND_KEPT + 1]
+
+
+async def test_thousands_of_outbound_contacts_in_a_block_are_counted(log: Log) -> None:
+    lookups = [out(n + 1, T + n, (n % 3_000).to_bytes(8, "little")) for n in range(9_000)]
+    assert await contacted(log, *lookups) == [n // 3_000 + 1 for n in range(9_000)]
 
 
 # --- the owner of a partition

@@ -430,17 +430,30 @@ async def test_the_repeat_caller_index_forgets_after_seven_days(store: Store, lo
     assert REPEAT_MS_MAX - 60_000 < left_ms <= REPEAT_MS_MAX
 
 
+async def test_whom_somebody_contacted_is_forgotten_after_seven_days(store: Store, log: RedisLog) -> None:
+    await log.append(0, TICK, [Lookup(b"caller-1", 1, NOW_MS, b"person-1")])
+    left_ms = store.run("PTTL", KEYS.outbound + b"person-1".hex())
+    assert REPEAT_MS_MAX - 60_000 < left_ms <= REPEAT_MS_MAX
+
+
 async def test_the_index_of_the_store_answers_as_the_one_in_memory_does(log: RedisLog) -> None:
     chance = random.Random(7)
     memory = CallerIndex()
     for _ in range(300):
         lookups = [
-            Lookup(bytes([chance.randrange(3)] * 8), chance.randrange(1, 9), NOW_MS + chance.randrange(200) * HOUR_MS)
+            Lookup(
+                bytes([chance.randrange(3)] * 8),
+                chance.randrange(1, 9),
+                NOW_MS + chance.randrange(200) * HOUR_MS,
+                chance.choice((b"", b"person-1", b"person-2")),
+            )
             for _ in range(chance.randrange(1, 8))
         ]
         entry_id = await log.append(0, TICK, lookups)
         entry = (await log.read(0, EntryId(entry_id.ms - 1, 2**63)))[-1]
-        assert entry.fields[b"r"] == memory.answers(lookups, entry_id.ms), lookups
+        assert {name: entry.fields[name] for name in (b"r", b"o") if name in entry.fields} == memory.fields(
+            lookups, entry_id.ms
+        ), lookups
 
 
 async def test_a_damaged_checkpoint_is_absent(store: Store, log: RedisLog) -> None:

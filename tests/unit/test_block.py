@@ -26,11 +26,12 @@ from shared.contract.entries import (
     cause_of,
     engine_fields,
     lookup_rows,
+    outbound_rows,
     parse_entry,
     settings_fields,
     tick_fields,
 )
-from shared.contract.rows import HANDLED, OFFERED
+from shared.contract.rows import DIRECTION_SHIFT, HANDLED, OFFERED, OUTBOUND
 
 calm = settings(deadline=None)  # how long an example takes on a busy machine says nothing
 brief = settings(calm, max_examples=25)  # where the shape of a block decides, not its values
@@ -209,6 +210,32 @@ def test_answers_that_do_not_fit_the_callers_are_refused() -> None:
         parse_entry({**block_fields(SAMPLE), b"r": bytes(7)})
 
 
+@brief
+@given(blocks)
+def test_a_block_entry_gives_the_counts_of_outbound_contacts(given_rows: list[Row]) -> None:
+    data = encode_block(given_rows)
+    out = [
+        at
+        for at, row in enumerate(given_rows)
+        if row.caller and row.kind in (OFFERED, HANDLED) and (row.flags >> DIRECTION_SHIFT) & 3 == OUTBOUND
+    ]
+    assert outbound_rows(decode_block(data)).tolist() == out
+    counts = dict(zip(out, range(1, len(out) + 1), strict=True))
+    body = parse_entry({**block_fields(data), b"o": np.arange(1, len(out) + 1, dtype="<u2").tobytes()})
+    assert isinstance(body, Events)
+    if out:
+        assert body.outbound is not None
+        assert body.outbound.tolist() == [counts.get(at, 0) for at in range(len(given_rows))]
+    uncounted = parse_entry(block_fields(data))
+    assert isinstance(uncounted, Events)
+    assert uncounted.outbound is None
+
+
+def test_counts_that_do_not_fit_the_outbound_contacts_are_refused() -> None:
+    with pytest.raises(BadEntry, match="3 counts for"):
+        parse_entry({**block_fields(SAMPLE), b"o": bytes(6)})
+
+
 def test_the_other_bodies_come_out_as_they_went_in() -> None:
     action = Acknowledged(id="1", tenant="t", alert="a", by="lead", note="听到了")
     settings = Settings(3, "digest", {"alerts": {"queue.strain": {"open_line": 60}}}, {"Asia/Shanghai": [(0, 28_800)]})
@@ -221,7 +248,9 @@ def test_the_other_bodies_come_out_as_they_went_in() -> None:
 
 @calm
 @given(
-    st.dictionaries(st.sampled_from([b"b", b"r", b"a", b"s", b"e", b"t", b"z"]), st.binary(max_size=60), max_size=4),
+    st.dictionaries(
+        st.sampled_from([b"b", b"r", b"o", b"a", b"s", b"e", b"t", b"z"]), st.binary(max_size=60), max_size=4
+    ),
     st.booleans(),
 )
 def test_any_entry_has_a_body_or_is_named_poison(fields: dict[bytes, bytes], with_block: bool) -> None:

@@ -104,8 +104,10 @@ LOGS = """
 import sys
 from hashlib import sha256
 sys.path.insert(0, "tests/unit/scoring")
+from care_days import care_log
 from scoring_logs import Fuzz, centre_log, play
-for log in (centre_log(300), Fuzz(1, gaps=True, actions=True).log(), Fuzz(2, gaps=True, actions=True).log()):
+hard = [Fuzz(seed, gaps=True, actions=True).log() for seed in (1, 2)]
+for log in (care_log(), centre_log(300), *hard):
     played = play(log)
     alerts = [data for report in played.reports for _, data in report.alerts]
     print(len(alerts), sha256(b"".join(alerts)).hexdigest(), sha256(played.engine.snapshot()).hexdigest())

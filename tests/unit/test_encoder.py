@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from shared.contract.block import Block, Row, decode_block, encode_block
 from shared.contract.block_wire import HASHED, NAMED, NUMBERS, ROWS_MAX
 from shared.contract.encoder import EventsEncoder
-from shared.contract.entries import lookup_rows
+from shared.contract.entries import lookup_rows, outbound_rows
 from shared.contract.events import CHANNELS, EVENT_TYPES, OUTCOMES, STATES, ContactAbandoned, Event, event_decoder
 from shared.contract.hashes import TenantHashes, caller_issue_key
 from shared.contract.rows import Lot, RowHashes, encode_events, row_of
 from shared.contract.uuids import uuid_of
+from shared.log_callers import lookups_of
 
 SECRET = b"s" * 32
 NOW_MS = 1_772_442_847_000
@@ -87,10 +88,15 @@ def test_the_block_is_that_of_the_rows(given_lots: list[tuple[str, list[Any]]]) 
             caller_issue_key(int(block.caller[row]), sent_events[row].issue),
             int(block.contact[row]),
             int(block.ts_ms[row]),
+            int(block.caller[row]).to_bytes(8, "little") if row in outbound_rows(block) else b"",
         )
         for row in lookup_rows(block)
     ]
     assert asked == expected
+    assert outbound_rows(block).tolist() == [
+        row for row in lookup_rows(block) if sent_events[row].direction == "outbound"
+    ]
+    assert [tuple(lookup) for lookup in lookups_of(rows)] == expected
 
 
 def test_one_by_one_or_all_at_once_gives_the_same_bytes() -> None:

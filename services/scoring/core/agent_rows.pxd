@@ -55,3 +55,5 @@ cdef class AgentRows:
     cdef void add_past_contact(self, Py_ssize_t r, long long at_ms, double handle_s) noexcept
     cdef void judge(self, Py_ssize_t r, long long at_ms) noexcept
     cdef void say(self, Py_ssize_t r, long long at_ms, unsigned char state, Py_ssize_t team) noexcept
+    cdef double strain_at(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef int meet(self, Py_ssize_t r) noexcept

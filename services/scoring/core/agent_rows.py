@@ -261,3 +261,19 @@ class AgentRows:
         self.lowest = 100.0 * (1.0 - exp(-low / scale))
         self.highest = 100.0 * (1.0 - left * self.growth_left[tenant])
         self.borne = from_queue / max(whole, 1e-300)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def strain_at(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.double:
+        """Strain of a row at a moment."""
+        self.judge(r, at_ms)
+        return self.strain
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def meet(self, r: cython.Py_ssize_t) -> cython.int:
+        """1 when a row is met for the first time since its mark was cleared."""
+        if self.mark[r]:
+            return 0
+        self.mark[r] = 1
+        return 1

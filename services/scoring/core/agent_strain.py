@@ -165,10 +165,8 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
         r: cython.Py_ssize_t = agent[i]
         if r < 0:
             continue
-        if table.mark[r] == 0:
-            table.mark[r] = 1
-            row[found] = r
-            found += 1
+        row[found] = r
+        found += table.meet(r)
         k: cython.int = kind[i]
         at_ms: cython.longlong = at[i]
         if table.t_ms[r] == 0:
@@ -188,9 +186,8 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
         if 0.0 <= gap_s < pause_s:
             amount[i, _RECOVERY_GAP] = per_gap * (1.0 - gap_s / pause_s)
         if k == _CHECKED:
-            table.judge(r, at_ms)
-            amount[i, _QUALITY_CHECKS] = per_check * (1.0 + table.strain / 100.0 * strained_factor)
-            value[i, _QUALITY_CHECKS] = table.strain
+            value[i, _QUALITY_CHECKS] = table.strain_at(r, at_ms)
+            amount[i, _QUALITY_CHECKS] = per_check * (1.0 + value[i, _QUALITY_CHECKS] / 100.0 * strained_factor)
         for d in range(_D):
             if amount[i, d] != 0.0:
                 evident[i] = 1

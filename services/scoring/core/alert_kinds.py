@@ -13,29 +13,34 @@ import numpy as np
 
 from services.scoring.core import subjects, wording
 from services.scoring.core.floor import Floor
-from services.scoring.core.report import agents_at, queues_at, with_words
+from services.scoring.core.report import agents_at, queues_at, team_at, with_words
 from services.scoring.core.silence import Silence
+from services.scoring.core.teams import team_evidence
 from shared.contract.alerts import Driver
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an alert says of its subject at a moment; `title` is a code of `wording`, `silence_s` its parameter."""
+    """What an alert says of its subject at a moment; `title` is a code of `wording`, the last two its parameters."""
 
     strain: float
     drivers: list[Driver]
     title: str
     action: str
     silence_s: float = 0.0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of alert. `say` is asked for the row of a subject at a time."""
+    """One kind of alert. `say` is asked for the row of a subject at a time; `notice`: it is good news, never worse."""
 
     name: str
     subject: str
     say: Callable[[Floor, Silence, int, int], Said]
+    notice: bool = False
+    evidence: Callable[[Floor, int], list[str]] | None = None
+    """Ids of the events behind it, where those behind its subject's strain would not do."""
 
 
 def _queue_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
@@ -62,7 +67,34 @@ def _feed_silent(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
     return Said(0.0, [], FEED, "feed.check", silence.seconds(row, at_ms))
 
 
+def _of_agent(title: str, action: str) -> Callable[[Floor, Silence, int, int], Said]:
+    """The agent's strain and drivers under another headline."""
+
+    def say(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+        judged = agents_at(floor, np.array([row]), at_ms)[0][0]
+        return Said(judged.strain, with_words(judged.drivers), title, action)
+
+    return say
+
+
+def _last_rests(floor: Floor, row: int) -> list[str]:
+    """The last breaks that are known, else what was noted of the work since."""
+    return floor.rests.of(row) or floor.agent_evidence.of(row)
+
+
+def _team_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    judged = team_at(floor, row, at_ms)
+    strongest = judged.drivers[0].name if judged.drivers else None
+    return Said(judged.strain, with_words(judged.drivers), TEAM, wording.team_action(strongest))
+
+
+def _over_contact(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    return Said(0.0, [], OVER_CONTACT, "campaign.pause", count=int(floor.campaigns.count[row]))
+
+
 QUEUE, AGENT, FEED = "queue.strain", "agent.strain", "feed.silent"
+HARD_STREAK, BREAK_DUE, RECOGNITION = "agent.hard_streak", "agent.break_due", "agent.recognition"
+TEAM, OVER_CONTACT = "team.strain", "campaign.over_contact"
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -71,5 +103,10 @@ KINDS: dict[str, Kind] = {
         Kind(QUEUE, subjects.QUEUE, _queue_strain),
         Kind(AGENT, subjects.AGENT, _agent_strain),
         Kind(FEED, subjects.TENANT, _feed_silent),
+        Kind(HARD_STREAK, subjects.AGENT, _of_agent(HARD_STREAK, "agent.ease")),
+        Kind(BREAK_DUE, subjects.AGENT, _of_agent(BREAK_DUE, "agent.break_now"), evidence=_last_rests),
+        Kind(RECOGNITION, subjects.AGENT, _of_agent(RECOGNITION, "agent.thank"), notice=True),
+        Kind(TEAM, subjects.TEAM, _team_strain, evidence=team_evidence),
+        Kind(OVER_CONTACT, subjects.QUEUE, _over_contact, evidence=lambda floor, row: floor.campaigns.of(row)),
     )
 }

@@ -21,5 +21,6 @@ cdef class Watcher:
     cdef double[::1] escalate_after_s
 
     cdef int step(self, Py_ssize_t r, double value, double borne) noexcept
+    cdef bint reopens(self, Py_ssize_t r, double low, double high) noexcept
     cdef bint move(self, Py_ssize_t r, double value) noexcept
     cdef bint quiet(self, Py_ssize_t r, double low, double high) noexcept

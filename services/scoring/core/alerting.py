@@ -17,7 +17,7 @@ from services.scoring.core.alert_phases import TRANSITIONS, P, T
 from services.scoring.core.decay import Floats
 from services.scoring.core.tables import Table
 
-WARNING, CRITICAL = 1, 2
+NOTICE, WARNING, CRITICAL = 0, 1, 2
 BORNE_SHARE = 0.6
 """A queue alert speaks for an agent whose strain comes to at least this part from the queue. Product choice."""
 
@@ -29,6 +29,10 @@ _SUPPRESSED = cython.declare(cython.int, int(P.SUPPRESSED))
 _CRITICAL = cython.declare(cython.int, CRITICAL)
 _BORNE_SHARE = cython.declare(cython.double, BORNE_SHARE)
 _MINUTE_MS = cython.declare(cython.longlong, 60_000)
+_ABOVE = cython.declare(cython.longlong, -1)
+_CLOSED = cython.declare(cython.longlong, -2)
+"""In `below_since`: a lead closed the alert, so the row is left alone until it has been under its closing line, or
+turns critical where it was not. Else what opens without a hold would be back in the next second."""
 SEVERITY_WORDS = ("notice", "warning", "critical")
 
 
@@ -82,6 +86,8 @@ class Watcher:
         """What happens to a row: a trigger, _MOVES or _SAME."""
         phase: cython.int = self.phase[r]
         if phase == _NONE:
+            if self.below_since[r] == _CLOSED:
+                return _MOVES if self.reopens(r, value, value) else _SAME
             return _MOVES if value >= self.open_line[r] else _SAME
         if phase == _PENDING:
             if value < self.open_line[r]:
@@ -106,10 +112,22 @@ class Watcher:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def reopens(self, r: cython.Py_ssize_t, low: cython.double, high: cython.double) -> cython.bint:
+        """Whether a row that a lead closed may be told of again, somewhere between two values."""
+        return low < self.close_line[r] or (self.severity[r] < _CRITICAL and high >= self.critical_line[r])
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def move(self, r: cython.Py_ssize_t, value: cython.double) -> cython.bint:
         """Move timers and the pending phase; whether anything moved."""
         phase: cython.int = self.phase[r]
         if phase == _NONE:
+            if self.below_since[r] == _CLOSED:
+                if not self.reopens(r, value, value):
+                    return False
+                self.below_since[r], self.severity[r] = _ABOVE, 0
+                if value < self.open_line[r]:
+                    return True
             self.phase[r], self.since[r] = _PENDING, self.now
         elif phase == _PENDING:
             if value >= self.open_line[r]:
@@ -119,7 +137,7 @@ class Watcher:
             below: cython.bint = value < self.close_line[r]
             if below == (self.below_since[r] >= 0):
                 return False
-            self.below_since[r] = self.now if below else -1
+            self.below_since[r] = self.now if below else _ABOVE
         return True
 
     @cython.cfunc
@@ -129,6 +147,8 @@ class Watcher:
         phase: cython.int = self.phase[r]
         end: cython.longlong = self.now + _MINUTE_MS
         if phase == _NONE:
+            if self.below_since[r] == _CLOSED:
+                return not self.reopens(r, low, high)
             return high < self.open_line[r]
         if phase == _PENDING:
             return low >= self.open_line[r] and self.since[r] + self.open_hold_s[r] * 1000.0 > end
@@ -152,7 +172,7 @@ class Watch(Table):
         "phase": ("u1", 0, 0),
         "severity": ("u1", 0, 0),
         "since": ("i8", 0, 0),  # of the pending phase, or of the last change of phase
-        "below_since": ("i8", -1, 0),  # under the closing line since, -1 for not
+        "below_since": ("i8", -1, 0),  # under the closing line since, -1 for not, -2 for closed by a lead
         "snoozed_until": ("i8", 0, 0),
     }
     phase: NDArray[np.uint8]
@@ -218,6 +238,7 @@ class Watch(Table):
         if new is not phase:
             self.phase[row], self.since[row] = new, running_ms
         if new is P.NONE:
-            self.below_since[row] = -1
-            self.severity[row] = 0
+            closed = trigger is T.CLOSED
+            self.below_since[row] = -2 if closed else -1
+            self.severity[row] = self.severity[row] if closed else 0
         return new

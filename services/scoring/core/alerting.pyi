@@ -10,6 +10,7 @@ from services.scoring.core.tables import Table
 
 Rows = NDArray[np.intp]
 
+NOTICE: int
 WARNING: int
 CRITICAL: int
 BORNE_SHARE: float

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.scoring.core import wording
 from services.scoring.core.alert_kinds import AGENT, KINDS, QUEUE
 from services.scoring.core.alert_phases import WORDS, P, T
-from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
+from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, NOTICE, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
 from services.scoring.core.floor import Floor
 from services.scoring.core.parameters import ALERT_RULES, Parameters
 from services.scoring.core.report import rfc3339
@@ -122,14 +122,15 @@ class Desk:
 
     def moment(
         self, kind: str, r: Rows, value: Floats, at_ms: int, running_ms: int, borne: Floats | None = None
-    ) -> None:
-        """Let happen what is due for these rows at one moment; `value` is [rows]."""
+    ) -> list[tuple[int, T]]:
+        """Let happen what is due for these rows at one moment, and say what; `value` is [rows]. See Watch.scan."""
         if r.size == 0:
-            return
+            return []
         watch, lines = self.watches[kind], self.lines(kind)
         if borne is None:
             borne = np.zeros(r.size)
-        for i, trigger in watch.scan(r, value, running_ms, lines, borne):
+        happens = watch.scan(r, value, running_ms, lines, borne)
+        for i, trigger in happens:
             row, strain = int(r[i]), float(value[i])
             critical = strain >= float(lines.critical_line[row])
             if trigger is T.HELD:
@@ -142,6 +143,7 @@ class Desk:
                 if trigger is T.WORSENED:
                     watch.severity[row] = CRITICAL
                 self._change(kind, row, trigger, strain, at_ms, running_ms)
+        return happens
 
     def _open(
         self,
@@ -157,7 +159,7 @@ class Desk:
         watch = self.watches[kind]
         if watch.go(row, trigger, running_ms) is None:
             return
-        watch.severity[row] = CRITICAL if critical else WARNING
+        watch.severity[row] = NOTICE if KINDS[kind].notice else CRITICAL if critical else WARNING
         live = Live(
             id=self._new_id(),
             kind=kind,
@@ -165,7 +167,7 @@ class Desk:
             opened_ms=at_ms,
             owner=None,
             history=[],
-            evidence=self._subjects.evidence(KINDS[kind].subject, row),
+            evidence=self._evidence(kind, row),
             suppresses=[],
             covered_by=speaker.id if trigger is T.COVERED and speaker else None,
             strain=strain,
@@ -175,7 +177,7 @@ class Desk:
         self._publish(live, trigger, at_ms)
         if live.covered_by and speaker:
             speaker.suppresses.append(live.id)
-            self._publish(speaker, T.NOTED, at_ms, history=False)
+            self._tell_speaker(speaker, at_ms)
 
     def _change(
         self, kind: str, row: int, trigger: T, strain: float, at_ms: int, running_ms: int, action: Action | None = None
@@ -186,16 +188,16 @@ class Desk:
             return False
         live = self.live[self._of_row[kind, row]]
         live.strain = strain
-        if new not in (P.SUPPRESSED, P.NONE):
-            live.covered_by = None
+        speaker = None if new is P.SUPPRESSED else self._uncovered(live)
         if action is not None:
             live.owner = action.to if isinstance(action, Assigned) else live.owner
             if isinstance(action, Acknowledged):
                 live.owner = action.by
             if isinstance(action, Snoozed):
                 watch.snoozed_until[row] = running_ms + action.for_s * 1000
-        live.evidence = self._subjects.evidence(KINDS[kind].subject, row) or live.evidence
+        live.evidence = self._evidence(kind, row) or live.evidence
         self._publish(live, trigger, at_ms, action=action)
+        self._tell_speaker(speaker, at_ms)
         return True
 
     def _resolve(
@@ -208,6 +210,7 @@ class Desk:
         live = self.live.pop(self._of_row.pop((kind, row)))
         live.strain = strain
         self._publish(live, trigger, at_ms, severity=severity, phase=P.NONE, action=action)
+        self._tell_speaker(self._uncovered(live), at_ms)
         if kind == QUEUE:
             self._free_those_under(live, at_ms, running_ms)
         return True
@@ -224,6 +227,23 @@ class Desk:
                 self._change(AGENT, row, T.UNCOVERED, strain, at_ms, running_ms)
             else:
                 self._resolve(AGENT, row, T.CALMED, strain, at_ms, running_ms)
+
+    def _uncovered(self, live: Live) -> Live | None:
+        """No queue alert speaks for it any more; the one that did and goes on, with its list put right."""
+        speaker = self.live.get(live.covered_by or "")
+        live.covered_by = None
+        if speaker is not None:
+            speaker.suppresses.remove(live.id)
+        return speaker
+
+    def _tell_speaker(self, speaker: Live | None, at_ms: int) -> None:
+        """Its list of suppressed alerts is another now."""
+        if speaker is not None:
+            self._publish(speaker, T.NOTED, at_ms, history=False)
+
+    def _evidence(self, kind: str, row: int) -> list[str]:
+        own = KINDS[kind].evidence
+        return own(self._floor, row) if own else self._subjects.evidence(KINDS[kind].subject, row)
 
     def _speaker(self, agent: int) -> Live | None:
         queue = int(self._floor.agents.queue[agent])
@@ -273,7 +293,7 @@ class Desk:
         of = KINDS[live.kind].subject
         subject = self._subjects.subject(of, live.row)
         said = KINDS[live.kind].say(self._floor, self._silence, live.row, at_ms)
-        title, title_zh = wording.title(said.title, subject.id, said.silence_s)
+        title, title_zh = wording.title(said.title, subject.id, said.silence_s, said.count)
         text, text_zh = wording.ACTIONS[said.action]
         alert = Alert(
             id=live.id,
@@ -316,8 +336,8 @@ class Desk:
 
 
 def _grown(lines: Lines | None, size: int) -> Lines:
-    """The same rules, with room for so many rows."""
-    room = [np.zeros(size) for _ in ALERT_RULES[QUEUE]]
+    """The same rules, with room for so many rows. A kind without a critical line is never critical."""
+    room = [np.full(size, np.inf if key == "critical_line" else 0.0) for key in ALERT_RULES[QUEUE]]
     if lines is not None:
         for column, key in zip(room, ALERT_RULES[QUEUE], strict=True):
             column[: getattr(lines, key).size] = getattr(lines, key)

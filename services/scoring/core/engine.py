@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from services.scoring.core.agent_table import JudgedAgents
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
 from services.scoring.core.breaks import Rule
+from services.scoring.core.care import Care
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Screened, by_tenant, screen
@@ -59,6 +60,7 @@ class Engine:
         self._floor = Floor()
         self._silence = Silence()
         self._desk = Desk(self._floor, self._silence)
+        self._care = Care(self._floor, self._desk)
         self._hot_agents = np.zeros(0, bool)
         self._hot_queues = np.zeros(0, bool)
         self._ordinal = 0
@@ -104,6 +106,7 @@ class Engine:
                 "floor": self._floor.pack(),
                 "desk": self._desk.pack(),
                 "silence": self._silence.pack(),
+                "care": self._care.pack(),
                 "hot_agents": self._hot_agents.tobytes(),
                 "hot_queues": self._hot_queues.tobytes(),
             }
@@ -127,6 +130,7 @@ class Engine:
         engine._floor.unpack(state["floor"])
         engine._desk.unpack(state["desk"])
         engine._silence.unpack(state["silence"])
+        engine._care.unpack(state.get("care", {}))
         engine._hot_agents = np.frombuffer(state["hot_agents"], bool).copy()
         engine._hot_queues = np.frombuffer(state["hot_queues"], bool).copy()
         engine._tune(load_parameters(engine._document))
@@ -229,6 +233,8 @@ class Engine:
             end = min(last, (due - 1) // 1000 * 1000)
             if self._marks == "minutes" and at % MINUTE_MS == 0:
                 report.signals.extend(self._board(at))
+            if at % MINUTE_MS == 0:
+                self._care.minute(at, at - self._silence.gap_total_ms)
             self._pass_seconds(at, end)
             at = end + 1000
         if self._marks == "seconds" and first <= last:
@@ -246,8 +252,6 @@ class Engine:
         """Judge hot rows at each whole second from `first` to `last`."""
         queues, agents = np.flatnonzero(self._hot_queues), np.flatnonzero(self._hot_agents)
         tenants = self._watched_tenants(last)
-        if not (queues.size or agents.size or tenants.size):
-            return
         while first <= last:
             now = self._first_due(first, last, queues, agents, tenants)
             if now < 0:
@@ -259,18 +263,23 @@ class Engine:
             self._desk.moment(QUEUE, queues, of_queues, now, run)
             self._desk.moment(AGENT, agents, of_agents.strain, now, run, of_agents.borne)
             self._desk.moment(FEED, tenants, self._silence.table(tenants, np.array([run]))[0], now, run)
+            self._care.second(now, run)
             first = now + 1000
 
     def _first_due(self, first: int, last: int, queues: Rows, agents: Rows, tenants: Rows) -> int:
         run = first - self._silence.gap_total_ms
-        return first_due(
+        cared = self._care.first_due(first, last, self._silence.gap_total_ms)
+        if not (queues.size or agents.size or tenants.size):
+            return cared
+        due = first_due(
             first,
-            last,
+            last if cared < 0 else cared,
             self._silence.gap_total_ms,
             (queues, self._floor.queue_rows(), self._desk.watcher(QUEUE, run)),
             (agents, self._floor.agent_rows(), self._desk.watcher(AGENT, run)),
             (tenants, self._silence.since(tenants), self._desk.watcher(FEED, run)),
         )
+        return cared if due < 0 else due
 
     def _watched_tenants(self, last_ms: int) -> Rows:
         lines, phase = self._desk.lines(FEED).open_line, self._desk.watches[FEED].phase
@@ -298,6 +307,7 @@ class Engine:
             if screened.batch is None:
                 continue
             touched_agents, touched_queues = self._floor.apply(screened.batch, now_ms)
+            self._care.hear(screened.batch)
             agents.append(touched_agents)
             queues.append(touched_queues)
             tenants.append(tenant)
@@ -330,6 +340,7 @@ class Engine:
             of_agents, _, value = self._floor.judge_agents(agents, now_ms)
             self._desk.moment(AGENT, agents, value, now_ms, run, of_agents.borne)
             self._heat_agents(agents, of_agents, now_ms)
+        self._care.touched(agents, now_ms, run)
         # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
         spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
         if spoke.size:
@@ -345,6 +356,7 @@ class Engine:
             self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[0], at_ms)
         if queues.size:
             self._heat_queues(queues, self._floor.judge_queues(queues, at_ms)[0], at_ms)
+        self._care.heat(at_ms, at_ms - self._silence.gap_total_ms)
 
     def _cover(self) -> None:
         self._hot_agents = _longer(self._hot_agents, self._floor.agents.n)

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import agent_strain as ags
 from services.scoring.core import queue_strain as qs
+from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
 from services.scoring.core.baseline import HandleTimes
+from services.scoring.core.campaigns import Campaigns
 from services.scoring.core.contact_facts import Facts, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
@@ -27,6 +29,7 @@ from services.scoring.core.parameters import Parameters
 from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
+from services.scoring.core.rests import Rests
 from services.scoring.core.service import Service
 from services.scoring.core.sources import sources_of
 from services.scoring.core.tuning import Tuning
@@ -48,6 +51,8 @@ class Floor:
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
+        self.rests = Rests()
+        self.campaigns = Campaigns()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -95,7 +100,7 @@ class Floor:
             out[:, driver] = judged.slow[:, driver] / per_contact[tenant]  # contacts that are still felt
         return out
 
-    def agent_rows(self) -> ags.AgentRows:
+    def agent_rows(self) -> AgentRows:
         """All agents, to be judged one by one."""
         self._retune()
         return ags.rows_of(self.agents, self.tuning.agents)
@@ -188,6 +193,8 @@ class Floor:
         "issue_ages",
         "agent_evidence",
         "queue_evidence",
+        "rests",
+        "campaigns",
     )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
@@ -204,7 +211,8 @@ class Floor:
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
         for name in self._TABLES:
-            getattr(self, name).unpack(packed["tables"][name])
+            if name in packed["tables"]:  # a checkpoint from before the table lacks it
+                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.sources = list(packed["sources"])

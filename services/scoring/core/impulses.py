@@ -19,6 +19,9 @@ from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
 from shared.contract.events import OUTCOMES
 from shared.contract.rows import ABANDONED, ABUSIVE, ANSWERED, CHECK_IN, COMPLAINT, COMPLIMENT, OUTCOME_MASK
 
+LESS_HARD = 0.125
+"""What a contact counts among the hard ones that is neither hostile nor a complaint, but a repeat, unsolved, or long.
+Hostile contacts weigh more than volume (meta-analyses, see `agent_drivers`); the number is a product choice."""
 CONTENT = 4
 """A satisfaction from here on (of 5) says that a hard contact ended well. Product choice."""
 
@@ -29,6 +32,7 @@ _EXCESS_WAIT = cython.declare(cython.Py_ssize_t, ad.EXCESS_WAIT)
 _QUEUE_PRESSURE = cython.declare(cython.Py_ssize_t, ad.QUEUE_PRESSURE)
 _CHECK_IN = cython.declare(cython.Py_ssize_t, ad.CHECK_IN)
 _SAME_ISSUE = cython.declare(cython.Py_ssize_t, ad.SAME_ISSUE)
+_LESS_HARD = cython.declare(cython.double, LESS_HARD)
 _HARD_S = cython.declare(cython.double, HARD_TAU_S)
 _WELL_S = cython.declare(cython.double, WELL_TAU_S)
 _ABANDONED = cython.declare(cython.int, ABANDONED)
@@ -84,20 +88,23 @@ class _Streaks:
     @cython.cfunc
     @cython.exceptval(check=False)
     def end(
-        self, r: cython.Py_ssize_t, issue: cython.int, at_ms: cython.longlong, hard: cython.bint, well: cython.bint
+        self, r: cython.Py_ssize_t, issue: cython.int, at_ms: cython.longlong, hard: cython.double, well: cython.bint
     ) -> cython.int:
-        """A contact ended: hard ones in a row about its issue, itself included; 0 after a soft one or without issue."""
-        if hard:
+        """A contact ended, so hard (0: soft): hard ones in a row about its issue, itself included.
+
+        0 after a soft one or without issue.
+        """
+        if hard > 0.0:
             age_s: cython.double = (at_ms - self.hard_ms[r]) / 1000.0
             if age_s > 0.0:
                 self.hard[r] *= exp(-age_s / _HARD_S)
                 self.well[r] *= exp(-age_s / _WELL_S)
                 self.hard_ms[r] = at_ms
                 age_s = 0.0
-            self.hard[r] += exp(age_s / _HARD_S)  # one that is told late has faded since
+            self.hard[r] += hard * exp(age_s / _HARD_S)  # one that is told late has faded since
             if well:
-                self.well[r] += exp(age_s / _WELL_S)
-        if hard and issue >= 0:
+                self.well[r] += hard * exp(age_s / _WELL_S)
+        if hard > 0.0 and issue >= 0:
             self.hard_run[r] = self.hard_run[r] + 1 if self.hard_issue[r] == issue else 1
             self.hard_issue[r] = issue
         else:
@@ -112,6 +119,15 @@ class _Streaks:
         self.long_run[r] = self.long_run[r] + 1 if self.long_issue[r] == issue else 1
         self.long_issue[r] = issue
         self.long_new[r] = 1 if new else 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _hardness(flags: cython.uint, outcome: cython.uint, less: cython.bint) -> cython.double:
+    """How hard a contact was: 1 a complaint or abusive; less a repeat caller, not solved, or long by the own usual."""
+    if flags & (_ABUSIVE | _COMPLAINT):
+        return 1.0
+    return _LESS_HARD if less or outcome in (_UNRESOLVED, _ESCALATED) else 0.0
 
 
 @cython.cfunc
@@ -204,9 +220,7 @@ def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any
             elif flags[i] & _COMPLAINT:
                 amount[i, _COMPLAINTS] = per_complaint
             outcome: cython.uint = flags[i] & _OUTCOME
-            # Hard: a complaint, abusive, a repeat caller, not solved, or long by the agent's own usual.
-            hard: cython.bint = ended_repeat[i] != 0 or outcome in (_UNRESOLVED, _ESCALATED)
-            hard = hard or (flags[i] & (_ABUSIVE | _COMPLAINT)) != 0 or (note[i] & _LONG) != 0
+            hard: cython.double = _hardness(flags[i], outcome, ended_repeat[i] != 0 or (note[i] & _LONG) != 0)
             well: cython.bint = outcome == _RESOLVED or (flags[i] & _COMPLIMENT) != 0 or n2[i] >= _CONTENT
             run: cython.int = streaks.end(agent[i], issue[i], at[i], hard, well)
             if run >= same_from:

@@ -12,6 +12,7 @@ from services.scoring.core.intake import Batch
 from services.scoring.core.issue_ages import IssueAges
 
 CONTENT: int
+LESS_HARD: float
 
 @dataclass(slots=True)
 class Brought:

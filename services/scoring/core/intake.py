@@ -184,6 +184,7 @@ class Batch:
     n3: NDArray[np.float64]
     n4: NDArray[np.float64]
     since_previous_ms: NDArray[np.int64]
+    outbound: NDArray[np.int64] | None  # contacts to the same person within 7 days, 0 for not asked; None: none asked
     ids: NDArray[np.uint64]  # [event, 2]: halves of the 16 bytes
     id_texts: dict[bytes, str]
 
@@ -264,6 +265,7 @@ def screen(
         n3=block.n3[pick],
         n4=block.n4[pick],
         since_previous_ms=events.since_previous_ms[pick],
+        outbound=None if events.outbound is None else events.outbound[pick],
         ids=block.id[pick].view("<u8").reshape(-1, 2),
         id_texts=texts,
     )

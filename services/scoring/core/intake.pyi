@@ -38,6 +38,7 @@ class Batch:
     n3: NDArray[np.float64]
     n4: NDArray[np.float64]
     since_previous_ms: NDArray[np.int64]
+    outbound: NDArray[np.int64] | None
     ids: NDArray[np.uint64]
     id_texts: dict[bytes, str]
 

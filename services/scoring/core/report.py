@@ -14,6 +14,7 @@ from services.scoring.core import queue_drivers as qd
 from services.scoring.core import wording
 from services.scoring.core.breaks import BreakList, Rule, break_list, break_minutes
 from services.scoring.core.floor import Floor
+from services.scoring.core.teams import judge_team
 from shared.contract.alerts import Driver
 from shared.contract.entries import START, EntryId
 from shared.contract.events import STATES
@@ -75,6 +76,14 @@ def queues_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], list[tup
         )
     )
     return _judged(qd.QUEUE_DRIVERS, judged.level, strain, judged.value), facts
+
+
+def team_at(floor: Floor, row: int, at_ms: int) -> Judged:
+    """A team at a moment: the mean of its agents; strain 0 without drivers for a group too small to be shown."""
+    judged = judge_team(floor, row, at_ms)
+    if judged is None:
+        return Judged(0.0, [])
+    return _judged(ad.AGENT_DRIVERS, judged.share[None], np.array([judged.strain]), judged.value[None])[0]
 
 
 def _judged(

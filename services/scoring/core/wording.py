@@ -77,6 +77,17 @@ _TITLES: dict[str, Texts] = {
         "Events arrive {silence} old: check the ACD's clock or time zone",
         "收到的事件已过时 {silence}:请检查话务系统的时钟或时区",
     ),
+    "agent.hard_streak": ("{subject} has had one hard contact after another", "{subject} 接连处理了多通棘手来电"),
+    "agent.break_due": ("A real break is due for {subject}", "{subject} 该好好休息一下了"),
+    "agent.recognition": (
+        "{subject} came through a hard stretch well: a good moment for a thank you",
+        "{subject} 妥善应对了一段棘手来电:现在正适合说声谢谢",
+    ),
+    "team.strain": ("Team {subject} as a whole is under strain", "班组 {subject} 整体压力偏高"),
+    "campaign.over_contact": (
+        "Campaign {subject} contacted the same person {count} times within 7 days",
+        "外呼活动 {subject} 在 7 天内联系同一位客户 {count} 次",
+    ),
 }
 
 ACTIONS: dict[str, Texts] = {
@@ -136,6 +147,34 @@ ACTIONS: dict[str, Texts] = {
         "Let quality checks wait until it has eased, and say so: “No checks for now, take your time.”",
         "等压力缓解后再做质检,并告诉对方:“先不做质检,慢慢来。”",
     ),
+    "agent.ease": (
+        "Offer a short real break or a few minutes to talk, and let easier contacts come first for a while.",
+        "请安排一次短暂离席休息,或花几分钟聊一聊,接下来先分配较轻松的来电。",
+    ),
+    "agent.break_now": (
+        "Let them step away now for ten to fifteen minutes and cover: “Your break is due, I have your queue.”",
+        "现在请对方离席休息十到十五分钟,期间安排接替:“该休息了,队列我来安排。”",
+    ),
+    "agent.thank": (
+        "Say thank you, and name what went well: “Those were hard calls, and you got people through them.”",
+        "说声谢谢,并说出做得好的地方:“刚才那几通很不容易,你都帮客户解决了。”",
+    ),
+    "team.breaks": (
+        "Spread the next breaks so that everybody gets one within the hour; let meetings and quality checks wait.",
+        "错开安排接下来的休息,让每个人一小时内都能休息一次;会议和质检可以稍后再做。",
+    ),
+    "team.relief": (
+        "More comes in than the team can carry: ask other teams for help, offer call-backs, and keep the breaks.",
+        "来电超过班组的承受能力:请其他班组支援、提供回拨,并保留大家的休息时间。",
+    ),
+    "team.huddle": (
+        "Bring the team together for five minutes on the hard contacts: what helps, and who can take which over.",
+        "用五分钟和班组一起聊聊棘手来电:怎样应对更好,哪些可以转给谁。",
+    ),
+    "campaign.pause": (
+        "Let people who were contacted this often rest from the list for a week, and check the campaign's retry rule.",
+        "请将联系次数较多的客户从名单中暂停一周,并检查该外呼活动的重拨规则。",
+    ),
     "team.briefing": (
         "One new issue takes long, the others do not: brief the team on what it is, what to answer and whom to ask.",
         "只有一个新问题用时较长,其他都正常:请向团队说明这个问题是什么、怎么答复、可以找谁。",
@@ -162,18 +201,24 @@ _AGENT_ACTIONS = {
 }
 
 
+_TEAM_ACTIONS = {
+    **dict.fromkeys(("occupancy", "recovery_gap", "excess_wait", "queue_pressure"), "team.relief"),
+    **dict.fromkeys(("complaints", "repeat_callers", "handle_time", "same_issue"), "team.huddle"),
+}
+
+
 def driver_text(name: str, value: float | None) -> Texts:
     """What a driver says with its value."""
     return _DRIVERS[name](value)
 
 
-def title(code: str, subject: str, silence_s: float = 0.0) -> Texts:
+def title(code: str, subject: str, silence_s: float = 0.0, count: int = 0) -> Texts:
     """Headline of an alert. Names are put in as they are; a name is never read as a format."""
     en, zh = _TITLES[code]
     silence_en, silence_zh = _minutes(silence_s)
     return (
-        en.replace("{silence}", silence_en).replace("{subject}", subject),
-        zh.replace("{silence}", silence_zh).replace("{subject}", subject),
+        en.replace("{silence}", silence_en).replace("{count}", str(count)).replace("{subject}", subject),
+        zh.replace("{silence}", silence_zh).replace("{count}", str(count)).replace("{subject}", subject),
     )
 
 
@@ -190,3 +235,8 @@ def agent_action(strongest: str | None, new_issue: bool = False) -> str:
     if new_issue and strongest == "handle_time":
         return "team.briefing"
     return _AGENT_ACTIONS.get(strongest or "", "agent.break")
+
+
+def team_action(strongest: str | None) -> str:
+    """What to suggest for a team, from the strongest driver of its mean."""
+    return _TEAM_ACTIONS.get(strongest or "", "team.breaks")

@@ -22,6 +22,7 @@ from shared.contract.entries import (
     EngineMark,
     Entry,
     EntryId,
+    Events,
     Settings,
     action_fields,
     block_fields,
@@ -31,10 +32,9 @@ from shared.contract.entries import (
     tick_fields,
 )
 from shared.contract.events import event_decoder
-from shared.contract.hashes import TenantHashes, caller_issue_key
-from shared.contract.rows import HANDLED, KIND_OF, OFFERED, row_of
-from shared.log import Lookup
-from shared.log_callers import CallerIndex
+from shared.contract.hashes import TenantHashes
+from shared.contract.rows import DIRECTION_SHIFT, HANDLED, KIND_OF, OFFERED, OUTBOUND, row_of
+from shared.log_callers import CallerIndex, lookups_of
 from tools.centre import Centre, Scenario
 
 T0 = 1_772_440_440_000
@@ -48,6 +48,11 @@ SHORT_HOLDS: dict[str, Any] = {
         "queue.strain": {"open_line": 45, "open_hold_s": 15, "close_line": 35, "close_hold_s": 20, "critical_line": 70},
         "agent.strain": {"open_line": 40, "open_hold_s": 10, "close_line": 30, "close_hold_s": 20, "critical_line": 60},
         "feed.silent": {"open_line": 12, "close_line": 5, "critical_line": 25, "escalate_after_s": 8},
+        "agent.hard_streak": {"open_line": 0.96, "close_line": 0.95, "critical_line": 2, "escalate_after_s": 30},
+        "agent.break_due": {"open_line": 1, "close_line": 0.5, "critical_line": 2, "escalate_after_s": 30},
+        "agent.recognition": {"open_line": 0.1, "close_hold_s": 60},
+        "team.strain": {"open_line": 5, "open_hold_s": 0, "close_line": 4, "close_hold_s": 60, "critical_line": 30},
+        "campaign.over_contact": {"open_line": 2, "close_hold_s": 60, "critical_line": 4},
     },
 }
 """Settings under which half an hour is enough for every kind of alert to come and go."""
@@ -114,8 +119,10 @@ def only(entry: Entry, tenant: str) -> Entry:
     if b"b" not in entry.fields:
         return entry
     whole = decode_block(entry.fields[b"b"])
-    since = parse_entry(entry.fields).since_previous_ms  # type: ignore[union-attr]
-    rows, answers = [], []
+    parsed = parse_entry(entry.fields)
+    assert isinstance(parsed, Events)
+    since, outbound = parsed.since_previous_ms, parsed.outbound
+    rows, answers, counts = [], [], b""
     for i in range(whole.n):
         if whole.strings[whole.tenant[i]] != tenant:
             continue
@@ -130,9 +137,12 @@ def only(entry: Entry, tenant: str) -> Entry:
         rows.append(row)
         if row.caller and row.kind in (OFFERED, HANDLED):
             answers.append(int(since[i]))
+        if outbound is not None and outbound[i]:
+            counts += int(outbound[i]).to_bytes(2, "little")
     if not rows:
         return tick(entry.id.ms, entry.id.seq)
-    return block(entry.id.ms, rows, entry.id.seq, answers if answers else None)
+    found = block(entry.id.ms, rows, entry.id.seq, answers if answers else None)
+    return Entry(found.id, {**found.fields, b"o": counts}) if counts else found
 
 
 # --- the simulated centre
@@ -155,12 +165,7 @@ class Encoder:
 
     def entry(self, ms: int, events: Sequence[dict[str, Any]]) -> Entry:
         rows = [row_of(self._decode(msgspec.json.encode(e)), self.tenant, e["ts"], self._hashes) for e in events]
-        fields = block_fields(encode_block(rows))
-        asked = [row for row in rows if row.caller and row.kind in (OFFERED, HANDLED)]
-        if asked:
-            lookups = [Lookup(caller_issue_key(row.caller, row.issue), row.contact, row.ts_ms) for row in asked]
-            fields[b"r"] = self._index.answers(lookups, ms)
-        return at(ms, fields)
+        return at(ms, block_fields(encode_block(rows)) | self._index.fields(lookups_of(rows), ms))
 
 
 def centre_log(
@@ -185,8 +190,8 @@ def centre_log(
 
 # --- hard random logs
 
-QUEUES, AGENTS = ("q-billing", "q-cards"), ("ann", "bo", "cy", "dee")
-TEAMS = ("team-a", "team-b")
+QUEUES, AGENTS = ("q-billing", "q-cards"), ("ann", "bo", "cy", "dee", "eve", "flo")
+TEAMS = ("team-a", "team-a", "team-a", "team-b")
 
 
 @dataclass
@@ -279,7 +284,14 @@ class Fuzz:
             for row in rows
             if row.kind == kind and row.caller
         ]
-        return block(ms, rows, since_previous_ms=asked if asked else None)
+        entry = block(ms, rows, since_previous_ms=asked if asked else None)
+        counts = [
+            rng.choice((1, 1, 2, 5)).to_bytes(2, "little")
+            for kind in (KIND_OF_NAME["contact.offered"], KIND_OF_NAME["contact.handled"])
+            for row in rows
+            if row.kind == kind and row.caller and row.flags >> DIRECTION_SHIFT & 3 == OUTBOUND
+        ]
+        return Entry(entry.id, {**entry.fields, b"o": b"".join(counts)}) if counts else entry
 
     def _row(self, ms: int) -> Row:
         rng = self.rng
@@ -318,14 +330,15 @@ class Fuzz:
             "queue": QUEUES[contact % 2] if rng.random() < 0.95 else rng.choice(QUEUES),
         }
         if kind == "contact.offered":
-            return Row(code, caller=rng.choice((0, 7)), issue=rng.choice((None, "refund")), **what, **say)
+            way = rng.choice((0, 0, OUTBOUND << DIRECTION_SHIFT))
+            return Row(code, caller=rng.choice((0, 7)), issue=rng.choice((None, "refund")), flags=way, **what, **say)
         if kind == "contact.answered":
             return Row(code, agent=agent, n0=rng.choice((3.0, 90.0, 400.0)), n1=rng.choice((NAN, 60.0)), **what, **say)
         if kind == "contact.abandoned":
             return Row(code, n0=rng.choice((3.0, 200.0)), **what, **say)
         if kind == "contact.repeated":
             return Row(code, agent=rng.choice((None, agent)), n0=rng.choice((NAN, 300.0)), **what, **say)
-        flags = rng.choice((0, 0, 0, 1 << 8, 1 << 9, 1 << 10))
+        flags = rng.choice((0, 0, 0, 1 << 8, 1 << 9, 1 << 10)) | rng.choice((0, 1))
         handle_s, wait_s = rng.choice((30.0, 240.0, 280.0, 900.0)), rng.choice((NAN, NAN, 50.0))
         issue = rng.choice((None, "refund"))
         return Row(code, agent=agent, issue=issue, n0=handle_s, n1=wait_s, flags=flags, **what, **say)

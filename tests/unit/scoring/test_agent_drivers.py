@@ -15,6 +15,7 @@ from services.scoring.core.agent_strain import RELIEF
 from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from services.scoring.core.engine import Engine
+from services.scoring.core.impulses import LESS_HARD
 from services.scoring.core.report import agents_at
 from shared.contract import rows as k
 from shared.contract.entries import Entry
@@ -32,8 +33,8 @@ class Plain:
         self.slow = dict(self.fast)
         self.s = 0.0
         self.rests = False
-        self.hard: list[float] = []
-        self.well: list[float] = []
+        self.hard: list[tuple[float, float]] = []  # when, and how hard
+        self.well: list[tuple[float, float]] = []
 
     def move(self, s: float) -> None:
         healed_s = (s - self.s) * (3.0 if self.rests else 1.0)
@@ -98,9 +99,9 @@ def test_levels_are_those_of_plain_python_with_the_tenant_s_own_parameters(seed:
         if run >= 2:
             plain.add(ad.SAME_ISSUE, s, 0.7)
         if hard:
-            plain.hard.append(s)
+            plain.hard.append((s, 1.0 if told & (k.COMPLAINT | k.ABUSIVE) else LESS_HARD))
             if outcome == OUTCOME["resolved"] or told == k.COMPLIMENT or satisfaction >= 4:
-                plain.well.append(s)
+                plain.well.append(plain.hard[-1])
         if told == k.COMPLIMENT:
             plain.relieve(s, RELIEF)
         in_acw = states and rng.random() < 0.5
@@ -140,8 +141,8 @@ def test_levels_are_those_of_plain_python_with_the_tenant_s_own_parameters(seed:
     for driver in (ad.RECOVERY_GAP, ad.SAME_ISSUE, ad.QUALITY_CHECKS, ad.CHECK_IN):
         assert day.level(driver, s) == pytest.approx((plain.fast[driver], plain.slow[driver]), rel=1e-9, abs=1e-12)
     still, well = day.agents.hard_contacts(ANN, T0 + round(s * 1000))
-    assert still[0] == pytest.approx(sum(math.exp((then - s) / HARD_TAU_S) for then in plain.hard))
-    assert well[0] == pytest.approx(sum(math.exp((then - s) / WELL_TAU_S) for then in plain.well))
+    assert still[0] == pytest.approx(sum(n * math.exp((then - s) / HARD_TAU_S) for then, n in plain.hard))
+    assert well[0] == pytest.approx(sum(n * math.exp((then - s) / WELL_TAU_S) for then, n in plain.well))
 
 
 # --- contacts without a recovery gap

@@ -17,6 +17,7 @@ from shared.contract.alerts import LIVE_PHASES, PHASES
 from shared.contract.block import Row
 from shared.contract.entries import Entry
 from shared.contract.rows import ABUSIVE, ANSWERED, HANDLED, OBSERVED, STATE, STATE_CODES, STATE_SHIFT
+from tools import alert_life
 
 SECOND = 1000
 NONE, PENDING, OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED, SUPPRESSED = P
@@ -74,6 +75,15 @@ def test_a_step_outside_the_table_is_refused_and_changes_nothing(phase: P, trigg
 def test_every_told_phase_has_its_word_in_the_contract() -> None:
     assert set(WORDS.values()) == set(PHASES)
     assert {WORDS[p] for p in P if p not in (P.NONE, P.PENDING)} == LIVE_PHASES
+
+
+def test_the_diagram_in_the_docs_shows_every_step() -> None:
+    """That the file is this text is checked with all other generated files."""
+    page = alert_life.page()
+    for (phase, trigger), new in TRANSITIONS.items():
+        told = [line for line in page.splitlines() if trigger.value in line]
+        name = WORDS.get(phase, "pending") if phase is not NONE else "[*]"
+        assert any(line.lstrip(" |").startswith(name) for line in told), (phase, trigger, new)
 
 
 # --- holds and lines, second by second
@@ -138,6 +148,38 @@ def test_what_was_taken_on_does_not_escalate(phase: P) -> None:
     watch.cover(1)
     watch.phase[0], watch.snoozed_until[0] = phase, 10**9
     assert seconds([70] * 12, lines(escalate_after_s=5), watch) == []
+
+
+def test_what_a_lead_closed_stays_closed_until_it_calmed_or_turns_critical() -> None:
+    def closed(values: Sequence[float]) -> list[tuple[int, str]]:
+        watch = Watch()
+        watch.cover(1)
+        watch.phase[0], watch.severity[0] = P.OPEN, 1
+        assert watch.go(0, T.CLOSED, 0) is P.NONE
+        return seconds(values, lines(open_hold_s=0), watch)
+
+    assert closed([70] * 20) == []
+    assert closed([70, 50, 70, 70]) == []
+    assert closed([70, 44, 70]) == [(2, "HELD")]
+    assert closed([70, 70, 80]) == [(2, "HELD")]
+
+
+def test_what_was_closed_while_critical_needs_to_calm_first() -> None:
+    watch = Watch()
+    watch.cover(1)
+    watch.phase[0], watch.severity[0] = P.OPEN, CRITICAL
+    watch.go(0, T.CLOSED, 0)
+    assert seconds([90, 90, 70, 90, 44, 90], lines(open_hold_s=0), watch) == [(5, "HELD")]
+
+
+def test_a_row_that_a_lead_closed_is_left_out_only_while_nothing_can_happen() -> None:
+    watch, rule = Watch(), lines()
+    watch.cover(1)
+    watch.phase[0] = P.OPEN
+    watch.go(0, T.CLOSED, 0)
+    bounds = [(50, 79), (44, 79), (50, 80)]
+    hot = [watch.hot(np.array([0]), np.array([float(a)]), np.array([float(b)]), 0, rule)[0] for a, b in bounds]
+    assert hot == [0, 1, 1]
 
 
 def test_a_snooze_ends_by_itself() -> None:
@@ -326,6 +368,25 @@ def test_a_suppressed_alert_that_becomes_critical_is_told() -> None:
     log += [entry for i in range(8) for entry in served(5 + 2 * i, 900, 10 + i)]
     told = [(a["phase"], a["severity"]) for a in changes(log) if a["kind"] == "agent.strain"]
     assert told[:2] == [("suppressed", "warning"), ("open", "critical")]
+
+
+def test_a_queue_alert_no_longer_lists_what_is_told_by_itself() -> None:
+    log = [settings(T0 - 1, document(agent_strain={"critical_line": 85})), *STRAINED_BY_THE_QUEUE[1:]]
+    covered = next(a for a in changes(log) if a["phase"] == "suppressed")
+    worse = [entry for i in range(8) for entry in served(5 + 2 * i, 900, 10 + i)]
+    taken = action(T0 + 5 * SECOND, Acknowledged(id="a", tenant=TENANT, alert=covered["id"], by="lea"))
+    for ends in (worse, [taken]):
+        lists = [a["suppresses"] for a in changes([*log, *ends]) if a["kind"] == "queue.strain"]
+        assert lists[:3] == [[], [covered["id"]], []]
+
+
+def test_a_queue_alert_no_longer_lists_what_is_over() -> None:
+    rules = document(agent_strain={"open_line": 40, "close_line": 38})
+    log = [settings(T0 - 1, rules), *STRAINED_BY_THE_QUEUE[1:], state(5, "break")]
+    log += [waits(s, 9, 400) for s in range(10, 300, 10)]
+    told = changes(log)
+    assert [a["phase"] for a in told if a["kind"] == "agent.strain"] == ["suppressed", "resolved"]
+    assert [len(a["suppresses"]) for a in told if a["kind"] == "queue.strain"] == [0, 1, 0]
 
 
 def test_strain_of_the_agents_own_contacts_is_not_suppressed() -> None:

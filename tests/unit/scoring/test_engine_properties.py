@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
+from care_days import care_log
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scoring_logs import (
@@ -61,6 +62,12 @@ def centre_played(centre: list[Entry]) -> Played:
     return play(centre)
 
 
+@pytest.fixture(scope="module")
+def care() -> list[Entry]:
+    """Forty minutes in which every kind of alert beside strain comes and goes."""
+    return care_log()
+
+
 # --- restarts
 
 
@@ -88,6 +95,15 @@ def test_a_restart_at_any_entry_of_a_hard_log_changes_no_output(seed: int) -> No
 def test_a_restart_in_the_simulated_centre_changes_no_output(centre: list[Entry], centre_played: Played) -> None:
     assert centre_played.alerts
     restarted(centre, random.Random(1).sample(range(len(centre)), 12), centre_played)
+
+
+def test_a_restart_at_any_entry_changes_no_alert_beside_strain(care: list[Entry]) -> None:
+    played = play(care)
+    kinds = {json.loads(data)["kind"] for data in played.bytes}
+    assert kinds == {
+        "agent.hard_streak", "agent.break_due", "agent.recognition", "team.strain", "campaign.over_contact"
+    }  # fmt: skip
+    restarted(care, range(len(care)), played)
 
 
 def test_a_restored_engine_is_the_same_bytes_again(centre: list[Entry], centre_played: Played) -> None:
@@ -159,6 +175,15 @@ def test_ticks_change_no_alert_of_the_simulated_centre(centre: list[Entry], cent
     assert nameless(play(with_other_ticks(centre, random.Random(2))).bytes) == nameless(centre_played.bytes)
 
 
+def test_ticks_change_no_alert_beside_strain(care: list[Entry]) -> None:
+    played = nameless(play(care, Engine(marks="none", clock_gaps=False)).bytes)
+    for seed in range(3):
+        other = with_other_ticks(care, random.Random(seed))
+        assert nameless(play(other, Engine(marks="none", clock_gaps=False)).bytes) == played
+    without = [entry for entry in care if b"t" not in entry.fields] + care[-1:]
+    assert nameless(play(without, Engine(marks="none", clock_gaps=False)).bytes) == played
+
+
 @few
 @given(seed=seeds)
 def test_which_marks_are_shown_changes_no_alert(seed: int) -> None:
@@ -181,6 +206,8 @@ class AllHot(Engine):
     def _pass_seconds(self, first: int, last: int) -> None:
         self._hot_agents[: self._floor.agents.n] = True
         self._hot_queues[: self._floor.queues.n] = True
+        self._care.hot_agents[: self._floor.agents.n] = 1
+        self._care.hot_queues[: self._floor.queues.n] = 1
         super()._pass_seconds(first, last)
 
 
@@ -199,6 +226,10 @@ def test_leaving_quiet_seconds_out_changes_no_alert(seed: int) -> None:
 
 def test_leaving_quiet_seconds_out_changes_no_alert_of_the_simulated_centre(centre: list[Entry]) -> None:
     assert assert_leaving_out_is_sound(centre).alerts
+
+
+def test_leaving_quiet_seconds_out_changes_no_alert_beside_strain(care: list[Entry]) -> None:
+    assert assert_leaving_out_is_sound(care).alerts
 
 
 def test_an_observation_that_goes_out_of_date_is_noticed_at_its_second() -> None:

@@ -162,3 +162,27 @@ def test_overrides_of_one_scope_do_not_leak_into_another() -> None:
     first = load_parameters({"alerts": {"queue.strain": {"open_line": 77}}})
     assert first.scope("t").alerts["queue.strain"]["open_line"] == 77
     assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 60
+
+
+def test_a_critical_line_that_was_asked_for_lies_at_or_above_the_opening_line() -> None:
+    def faults(**rules: float) -> list[str]:
+        return check_settings({"tenants": {"acme": {"alerts": {"queue.strain": rules}}}})
+
+    assert faults(open_line=70, critical_line=70) == []
+    assert faults(critical_line=55) == ["tenants.acme.alerts.queue.strain: critical_line 55 is below open_line 60"]
+    # Who only raises the line at which it opens need not know of the other.
+    assert faults(open_line=95) == []
+
+
+def test_a_queue_cannot_have_rules_for_agents_of_its_own() -> None:
+    inner = {"drivers": {"agent": {"occupancy": {"line": 80}}, "queue": {"abandonment": {"weight": 2}}}}
+    assert check_settings({"tenants": {"acme": {"queues": {"q": inner}}}}) == [
+        "tenants.acme.queues.q.drivers.agent: agents serve many queues; set it under tenants.acme"
+    ]
+
+
+def test_what_is_told_at_one_moment_has_no_hold_and_no_closing_line() -> None:
+    for kind in ("agent.recognition", "campaign.over_contact"):
+        for rule in ("open_hold_s", "close_line"):
+            assert check_settings({"alerts": {kind: {rule: 0}}}) == []
+            assert check_settings({"alerts": {kind: {rule: 5}}}) == [f"alerts.{kind}.{rule}: 5 lies outside 0 to 0"]

@@ -46,7 +46,7 @@ def test_every_driver_speaks_english_and_chinese(name: str) -> None:
 
 def test_every_kind_of_alert_has_a_title_that_names_its_subject() -> None:
     for code in TITLES:
-        en, zh = wording.title(code, "agent-7", 3600.0)
+        en, zh = wording.title(code, "agent-7", 3600.0, 4)
         assert HAN.search(zh)
         assert "{" not in en + zh
         if not code.startswith("feed."):
@@ -57,7 +57,9 @@ def test_every_kind_of_alert_has_a_title_that_names_its_subject() -> None:
 SUGGESTED = (
     {wording.agent_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {wording.queue_action(strongest) for strongest in (None, *(d.name for d in QUEUE_DRIVERS))}
+    | {wording.team_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {"feed.check", wording.agent_action("handle_time", new_issue=True)}
+    | {"agent.ease", "agent.break_now", "agent.thank", "campaign.pause"}
 )
 
 
