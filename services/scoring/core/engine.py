@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core import learnt
 from services.scoring.core.agent_table import JudgedAgents
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
 from services.scoring.core.desk import Desk
@@ -28,6 +29,7 @@ from services.scoring.core.seconds import first_due
 from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
 from shared.contract.actions import Action
+from shared.contract.baseline import Baseline
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
 from shared.contract.hashes import string_id
 
@@ -68,6 +70,11 @@ class Engine:
         self._desk.tune(parameters)
 
     # --- restart
+
+    @property
+    def floor(self) -> Floor:
+        """All that is known, to read."""
+        return self._floor
 
     @property
     def lateness_ms(self) -> int:
@@ -173,6 +180,11 @@ class Engine:
                 self._heat(now_ms)  # an action moves timers
         elif isinstance(body, Settings):
             self._settings(body, entry.id)
+        elif isinstance(body, Baseline):
+            number = learnt.take_new(self._floor, body, now_ms, report.counts)
+            self._silence.cover(number, now_ms - self._silence.gap_total_ms)
+            if "learnt" in report.counts:
+                self._heat(now_ms)
         elif isinstance(body, EngineMark):
             self.engine_name = body.engine
             self._desk.publish_all(now_ms)

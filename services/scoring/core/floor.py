@@ -57,6 +57,7 @@ class Floor:
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
+        self.baselines: dict[str, str] = {}  # by tenant, digest of the document that it took last
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -71,6 +72,13 @@ class Floor:
     def cover_tenants(self) -> None:
         """Sources for every tenant, also for one of whom no event took effect yet."""
         self.sources.extend([0] * (len(self.registers.tenants.text) - len(self.sources)))
+
+    def cover_names(self, now_ms: int) -> None:
+        """Rows for all names."""
+        for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
+            new = table.add_many(len(names.text) - table.n)
+            table.tenant[new] = names.tenant[table.n - new.size :]
+        self.issue_ages.cover(self.registers.issues.tenant, now_ms)
 
     def _retune(self) -> None:
         """Parameters for what is new: tenants, queues, sources."""
@@ -159,10 +167,7 @@ class Floor:
 
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
         """Apply a batch; the rows of agents and of queues that it touched."""
-        for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
-            new = table.add_many(len(names.text) - table.n)
-            table.tenant[new] = names.tenant[table.n - new.size :]
-        self.issue_ages.cover(self.registers.issues.tenant, now_ms)
+        self.cover_names(now_ms)
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
         self._retune()
@@ -216,6 +221,7 @@ class Floor:
         return {
             "tables": {name: getattr(self, name).pack() for name in self._TABLES},
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},
+            "baselines": self.baselines,
             "sources": self.sources,
             "minute_due_ms": self._minute_due_ms,
             "soon_ms": self._soon_ms,
@@ -227,6 +233,7 @@ class Floor:
             getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
+        self.baselines = dict(packed.get("baselines", {}))
         self.sources = list(packed["sources"])
         self._minute_due_ms = packed["minute_due_ms"]
         self._soon_ms = dict(packed["soon_ms"])
