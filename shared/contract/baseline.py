@@ -79,6 +79,8 @@ class StreamColumns(Struct, frozen=True):
     """f8 [stream, 4]: sums for the dispersion from minute to minute and of whole hours."""
     run: bytes = b""
     """f8 [stream, 4]: working days that deviated in a row, which way, contacts, expected contacts."""
+    phi: bytes = b""
+    """f8, variance / mean from minute to minute, at least 1."""
 
 
 class BaselineDocument(Struct, frozen=True):
@@ -216,6 +218,8 @@ def _check_columns(d: BaselineDocument) -> None:
     for name, values in (("noise", s.noise), ("run", s.run)):
         if not np.isfinite(_rows(f"streams.{name}", values, "f8", n, 4)).all():
             raise ValueError(f"`streams.{name}`: not a number")
+    if (_sums("streams.phi", s.phi, "f8", n) < 1.0).any():
+        raise ValueError("`streams.phi`: below 1")
 
 
 def _rows(name: str, data: bytes, type_: str, rows: int, width: int = 0) -> NDArray[Any]:
