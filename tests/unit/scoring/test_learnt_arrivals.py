@@ -24,7 +24,7 @@ NAMES = {0: (QUEUE_STREAM, 1), 2: (ISSUE_STREAM, 0), 1: (QUEUE_STREAM, 0)}
 
 
 def lived(weeks: int, seed: int = 3) -> Streams:
-    """Three streams: a busy queue, a quiet one, and an issue, over whole weeks and a minute, so that the last hour is learnt."""
+    """Three streams: a busy queue, a quiet one, and an issue, over weeks, and a minute more to learn the last hour."""
     chance = np.random.default_rng(seed)
     streams = Streams()
     for key in (5, 6, 7):
