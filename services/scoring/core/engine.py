@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core import learnt
+from services.scoring.core import handle_alerts, learnt
 from services.scoring.core.agent_table import JudgedAgents
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
 from services.scoring.core.desk import Desk
@@ -233,6 +233,7 @@ class Engine:
         while at <= last:
             if at >= self._floor.pools_due_ms:
                 self._floor.refresh(at)
+                handle_alerts.announce(self._floor, self._desk, at)
                 self._heat(at)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))

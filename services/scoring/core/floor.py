@@ -20,6 +20,7 @@ from services.scoring.core.contact_facts import Facts, count_waiting, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
+from services.scoring.core.handle_levels import HandleLevels
 from services.scoring.core.impulses import impulses
 from services.scoring.core.intake import Batch, Registers
 from services.scoring.core.issue_ages import IssueAges
@@ -54,6 +55,7 @@ class Floor:
         self.service = Service()
         self.pools = Pools()
         self.handle_times = HandleTimes()
+        self.levels = HandleLevels()
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
@@ -148,6 +150,7 @@ class Floor:
         if at_ms >= self._minute_due_ms:
             self._retune()
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
+            self.levels.end_days(at_ms, tenant)
             stale = self.contacts.forget(at_ms)
             if stale:
                 recount = np.zeros(self.queues.n, np.uint8)
@@ -172,6 +175,7 @@ class Floor:
         self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
         self._retune()
         facts = self._contacts(batch)
+        self.levels.note(batch, facts, self.queues.n)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         count_waiting(self.contacts, facts.recount, self.queues)
         evident = (batch.kind == OBSERVED) | (batch.kind == ANSWERED) | (batch.kind == ABANDONED)
@@ -220,6 +224,7 @@ class Floor:
         """All state of the floor."""
         return {
             "tables": {name: getattr(self, name).pack() for name in self._TABLES},
+            "levels": self.levels.pack(),
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},
             "baselines": self.baselines,
             "sources": self.sources,
@@ -231,6 +236,8 @@ class Floor:
         """The inverse of `pack`."""
         for name in self._TABLES:
             getattr(self, name).unpack(packed["tables"][name])
+        if "levels" in packed:  # not so in older checkpoints
+            self.levels.unpack(packed["levels"])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.baselines = dict(packed.get("baselines", {}))
