@@ -30,6 +30,7 @@ WINDOW = 32
 """Handle times of an agent and topic: as many as the engine remembers."""
 LOG_STEPS = 4096
 """A handle time t (s) stands as ln t in steps of 1/4096: to 0.01 %, up to 100 days."""
+LEVELS = 5
 HOURS_OF_DAY, HOURS_OF_WEEK = 24, 168
 QUEUE_STREAM, ISSUE_STREAM = 0, 1
 
@@ -58,6 +59,9 @@ class UsualColumns(Struct, frozen=True):
     """f8."""
     repeats: bytes = b""
     """f8, contacts that were a repeat caller's."""
+    handle_levels: bytes = b""
+    """f8 [queue + 1, 5], the last row of all queues together: mean of ln(handle time in s) (of all: 0 is the usual),
+    working days it is known from (0: not known), contacts of such a day, variance within a day, and of days' means."""
 
 
 class StreamColumns(Struct, frozen=True):
@@ -201,6 +205,9 @@ def _check_columns(d: BaselineDocument) -> None:
     repeats = _sums("usual.repeats", d.usual.repeats, "f8", n)
     if (repeats > contacts + 1e-9).any():
         raise ValueError("`usual.repeats`: more than contacts")
+    levels = _rows("usual.handle_levels", d.usual.handle_levels, "f8", n + 1, LEVELS)
+    if not (np.isfinite(levels).all() and (levels[:, 1:] >= 0).all()):
+        raise ValueError("`usual.handle_levels`: not a number, or below 0")
     s, n = d.streams, len(d.streams.kind)
     if n > STREAMS_MAX:
         raise ValueError(f"{n:,} streams; at most {STREAMS_MAX:,}")

@@ -121,6 +121,16 @@ class Levels(Table):
         self.days[r] = np.minimum(self.days[r] + 1.0, MEMORY_DAYS)
 
 
+KNOWN = ("usual", "days", "a_day", "within", "between")
+"""Columns that are worth keeping for another engine."""
+
+
+def _columns(table: Levels, r: Rows) -> Floats:
+    values = np.stack([getattr(table, name)[r] for name in KNOWN], axis=1)
+    known: Floats = np.where(values[:, 1:2] > 0.0, values, 0.0)
+    return known
+
+
 class HandleLevels:
     """Of all queues, in the numbers of the engine's register, and of their tenants."""
 
@@ -205,6 +215,39 @@ class HandleLevels:
         found = np.zeros(of.n, bool)
         found[r[abnormal]] = True
         return found
+
+    def known(self, queues: Rows, tenant: int, tenants: NDArray[np.int32], now_ms: int) -> Floats:
+        """What is known of these queues and, last, of their tenant (of no row: zeros), as if the day were over.
+
+        [row, what], in the order of KNOWN; `tenants` is by queue.
+        """
+        over = HandleLevels()
+        over.unpack(self.pack())
+        over._cover(int(queues.max(initial=-1)) + 1)
+        over.end_days(now_ms + DAY_MS, tenants)
+        over.tenants.cover(tenant + 1)
+        return np.concatenate([_columns(over.queues, queues), _columns(over.tenants, np.array([tenant]))])
+
+    def learn(self, queues: Rows, tenant: int, given: Floats) -> int:
+        """Take what is known [row, what] where it is from more days than a row's own; how many rows took it.
+
+        The running day of a queue that took it begins anew, as does a run of days that deviated.
+        """
+        self._cover(int(queues.max(initial=-1)) + 1)
+        self.tenants.cover(tenant + 1)
+        number = 0
+        for table, rows, values in (
+            (self.queues, queues, given[:-1]),
+            (self.tenants, np.array([tenant]), given[-1:]),
+        ):
+            more = values[:, KNOWN.index("days")] > table.days[rows]
+            for i, name in enumerate(KNOWN):
+                getattr(table, name)[rows[more]] = values[more, i]
+            table.end_run(rows[more])
+            number += int(np.count_nonzero(more))
+            if table is self.queues:
+                self._today[rows[more]] = 0.0
+        return number
 
     def pack(self) -> dict[str, Any]:
         """All state."""

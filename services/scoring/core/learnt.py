@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from services.scoring.core import baseline, usual_waits
 from services.scoring.core.baseline import HandleTimes
 from services.scoring.core.floor import Floor
+from services.scoring.core.handle_levels import KNOWN
 from services.scoring.core.intake import Names
 from services.scoring.core.usual_waits import DAY_MS, Usual
 from shared.contract.baseline import (
+    LEVELS,
     LOG_STEPS,
     PAIRS_MAX,
     WINDOW,
@@ -32,6 +34,7 @@ from shared.contract.baseline import (
 Rows = NDArray[np.intp]
 
 assert WINDOW == baseline.WINDOW
+assert len(KNOWN) == LEVELS
 assert usual_waits.HOURS == 24
 
 
@@ -76,7 +79,7 @@ def learnt(floor: Floor, tenant: int, from_ms: int, now_ms: int) -> BaselineDocu
         issues=issues.text,
         issue_since_ms=column(floor.issue_ages.since_ms[issues.rows], "i8"),
         handle_times=handle_times,
-        usual=_usual(floor.queues.usual, queues.rows),
+        usual=_usual(floor, queues.rows, tenant, now_ms),
     )
 
 
@@ -109,15 +112,16 @@ def _handle_times(
     )
 
 
-def _usual(table: Usual, rows: Rows) -> UsualColumns:
+def _usual(floor: Floor, rows: Rows, tenant: int, now_ms: int) -> UsualColumns:
     over = Usual()
-    over.unpack(table.pack())
+    over.unpack(floor.queues.usual.pack())
     over.end_running_day()
     return UsualColumns(
         waits_s=column(over.waits_s[rows], "f8"),
         waits=column(over.waits[rows], "f8"),
         contacts=column(over.contacts[rows], "f8"),
         repeats=column(np.minimum(over.repeats, over.contacts)[rows], "f8"),
+        handle_levels=column(floor.levels.known(rows, tenant, floor.queues.tenant[: floor.queues.n], now_ms), "f8"),
     )
 
 
@@ -153,7 +157,8 @@ def take(floor: Floor, tenant: int, document: BaselineDocument, at_ms: int) -> d
     waits, repeats = _take_usual(floor.queues.usual, document, queues, at_ms)
     tenants = floor.queues.tenant[: floor.queues.n]
     floor.queues.usual.refresh(at_ms, tenants, np.zeros(tenants.size, bool))
-    return {"handle_times": took, "waits": waits, "repeats": repeats}
+    levels = floor.levels.learn(queues, tenant, numbers(document.usual.handle_levels, "f8", LEVELS))
+    return {"levels": levels, "handle_times": took, "waits": waits, "repeats": repeats}
 
 
 def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:

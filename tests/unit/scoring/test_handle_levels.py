@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scoring_logs import T0, TENANT, block, hash_of, tick
+from scoring_logs import T0, TENANT, at, block, hash_of, tick
 
 from services.scoring.core.engine import Engine
 from services.scoring.core.handle_levels import DAY_MS, Levels
+from services.scoring.core.learnt import learnt
+from shared.contract.baseline import baseline_of
 from shared.contract.block import Row
+from shared.contract.entries import baseline_fields
 from shared.contract.rows import HANDLED
 
 MIDNIGHT = (T0 // DAY_MS + 1) * DAY_MS
@@ -138,3 +141,16 @@ def test_restarts_change_nothing() -> None:
     assert [alert["id"] for alert in went_on.told] == [alert["id"] for alert in restarted.told]
     assert len(went_on.told) == 1
     assert went_on.engine.snapshot() == restarted.engine.snapshot()
+
+
+def test_what_is_known_of_it_goes_with_a_baseline() -> None:
+    """The change comes on the first day of a new installation, and is told on its third."""
+    history = Centre()
+    history.days(8)
+    ended_ms = history.engine.position.ms
+    new = Centre(seed=4)
+    new.day = history.day
+    document = learnt(history.engine.floor, 0, MIDNIGHT, ended_ms)
+    new._step(at(ended_ms + 1, baseline_fields(baseline_of(TENANT, document))))
+    new.days(3, 1.2, 1.2, 1.2)
+    assert [alert["subject"]["type"] for alert in new.told] == ["tenant"]

@@ -54,7 +54,7 @@ def through_a_file(columns: StreamColumns) -> StreamColumns:
         queues=["a", "b"],
         issues=["i"],
         issue_since_ms=bytes(8),
-        usual=UsualColumns(hours, hours, sums, sums),
+        usual=UsualColumns(hours, hours, sums, sums, bytes(3 * 5 * 8)),
         streams=columns,
     )
     return decode_baseline(encode_baseline(baseline_of("acme", document))).document.streams
