@@ -100,6 +100,8 @@ class BaselineDocument(Struct, frozen=True):
     issues: list[Name] = []
     issue_since_ms: bytes = b""
     """i8 by issue: when it first came up."""
+    patience: bytes = bytes(16)
+    """f8 [2]: time waited (s) and contacts abandoned, older days fading."""
     handle_times: HandleTimeColumns = HandleTimeColumns()
     usual: UsualColumns = UsualColumns()
     streams: StreamColumns = StreamColumns()
@@ -186,6 +188,7 @@ def _digest(document: bytes) -> str:
 
 def _check_columns(d: BaselineDocument) -> None:
     _rows("issue_since_ms", d.issue_since_ms, "i8", len(d.issues))
+    _sums("patience", d.patience, "f8", 2)
     pairs = len(d.handle_times.agent) // 4
     if pairs > PAIRS_MAX:
         raise ValueError(f"{pairs:,} rows of handle times; at most {PAIRS_MAX:,}")

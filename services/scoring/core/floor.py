@@ -25,6 +25,7 @@ from services.scoring.core.impulses import impulses
 from services.scoring.core.intake import Batch, Registers
 from services.scoring.core.issue_ages import IssueAges
 from services.scoring.core.parameters import Parameters
+from services.scoring.core.patience import Patience
 from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools, Service
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
@@ -56,6 +57,7 @@ class Floor:
         self.pools = Pools()
         self.handle_times = HandleTimes()
         self.levels = HandleLevels()
+        self.patience = Patience()
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
@@ -82,9 +84,16 @@ class Floor:
             table.tenant[new] = names.tenant[table.n - new.size :]
         self.issue_ages.cover(self.registers.issues.tenant, now_ms)
 
+    def retune(self) -> None:
+        """Parameters anew, as what they rest on has been learnt."""
+        self.tuning.forget()
+        self._retune()
+
     def _retune(self) -> None:
         """Parameters for what is new: tenants, queues, sources."""
         if self.tuning.renew(self.registers, self.sources):
+            of_queues, names = self.tuning.queues, self.registers.queues
+            of_queues.patience_rate = self.patience.rates(of_queues.patience_rate, np.array(names.tenant, np.int32))
             for row, team in enumerate(self.tuning.queue_teams):
                 tenant = self.registers.queues.tenant[row]
                 self.queues.team[row] = 0 if team is None else self.registers.teams.row(tenant, team) + 1
@@ -151,6 +160,8 @@ class Floor:
             self._retune()
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
             self.levels.end_days(at_ms, tenant)
+            if self.patience.end_days(at_ms):
+                self.retune()
             stale = self.contacts.forget(at_ms)
             if stale:
                 recount = np.zeros(self.queues.n, np.uint8)
@@ -176,6 +187,7 @@ class Floor:
         self._retune()
         facts = self._contacts(batch)
         self.levels.note(batch, facts, self.queues.n)
+        self.patience.note(batch.tenant, facts)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         count_waiting(self.contacts, facts.recount, self.queues)
         evident = (batch.kind == OBSERVED) | (batch.kind == ANSWERED) | (batch.kind == ABANDONED)
@@ -225,6 +237,7 @@ class Floor:
         return {
             "tables": {name: getattr(self, name).pack() for name in self._TABLES},
             "levels": self.levels.pack(),
+            "patience": self.patience.pack(),
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},
             "baselines": self.baselines,
             "sources": self.sources,
@@ -238,6 +251,7 @@ class Floor:
             getattr(self, name).unpack(packed["tables"][name])
         if "levels" in packed:  # not so in older checkpoints
             self.levels.unpack(packed["levels"])
+            self.patience.unpack(packed["patience"])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.baselines = dict(packed.get("baselines", {}))

@@ -78,6 +78,7 @@ def learnt(floor: Floor, tenant: int, from_ms: int, now_ms: int) -> BaselineDocu
         queues=queues.text,
         issues=issues.text,
         issue_since_ms=column(floor.issue_ages.since_ms[issues.rows], "i8"),
+        patience=column(floor.patience.known(tenant, now_ms), "f8"),
         handle_times=handle_times,
         usual=_usual(floor, queues.rows, tenant, now_ms),
     )
@@ -155,10 +156,13 @@ def take(floor: Floor, tenant: int, document: BaselineDocument, at_ms: int) -> d
     floor.issue_ages.learn(issues, numbers(document.issue_since_ms, "i8"))
     took = _take_handle_times(floor.handle_times, document.handle_times, agents, queues, issues)
     waits, repeats = _take_usual(floor.queues.usual, document, queues, at_ms)
+    patience = floor.patience.learn(tenant, *numbers(document.patience, "f8").tolist())
+    if patience:
+        floor.retune()
     tenants = floor.queues.tenant[: floor.queues.n]
     floor.queues.usual.refresh(at_ms, tenants, np.zeros(tenants.size, bool))
     levels = floor.levels.learn(queues, tenant, numbers(document.usual.handle_levels, "f8", LEVELS))
-    return {"levels": levels, "handle_times": took, "waits": waits, "repeats": repeats}
+    return {"patience": int(patience), "levels": levels, "handle_times": took, "waits": waits, "repeats": repeats}
 
 
 def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:
