@@ -17,6 +17,7 @@ from tools.backtest_alerts import AlertBook, Difference, Shown, compare
 from tools.backtest_measures import HOUR_MS, Judged, Load, judge, load_of
 from tools.backtest_strain import StrainOfDay
 from tools.backtest_text import Zone, told
+from tools.baseline_file import read_baseline
 from tools.replay import Summary, other_engines, replay, with_progress
 from tools.replay_input import Recording
 from tools.truth_file import Injected, read_truth
@@ -67,15 +68,16 @@ def main_backtest(
     tenant: str = "demo",
     timezone: str = "UTC",
     language: str = "en",
+    baseline: Path | None = None,
 ) -> Backtest:
     """Replay files under `settings` (A) and, when given, under the `other` ones (B), and say what differs.
 
-    The same files and arguments give the same bytes in `out` and `report`. Raises ReplayError, BadSetup, OSError,
-    and ValueError for a zone that does not exist.
+    The same files and arguments give the same bytes in `out` and `report`. Raises ReplayError, BadSetup, BadBaseline,
+    OSError, and ValueError for a zone that does not exist.
     """
     zone = Zone(timezone)
     causes = None if truth is None else read_truth(truth)
-    recording = Recording(paths, tenant)
+    recording = Recording(paths, tenant, None if baseline is None else read_baseline(baseline))
     sides = [_side(settings, recording)]
     if other is not None:
         sides.append(_side(other, recording))

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tools import cli_access, cli_log, cli_run
+from tools import cli_access, cli_baseline, cli_log, cli_run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +34,7 @@ app = typer.Typer(
 cli_run.add_to(app)
 cli_access.add_to(app)
 cli_log.add_to(app)
+cli_baseline.add_to(app)
 
 
 def main() -> None:
@@ -56,6 +57,7 @@ def _told(fault: Exception) -> tuple[str, int] | None:
     from shared.log import LogUnavailable, WrongPartitions
     from shared.settings import BadSetup
     from tools.bank_calls import BankCallsError
+    from tools.baseline_file import BadBaseline
     from tools.open_log import StoreMoved
     from tools.replay_input import ReplayError
     from tools.serve import ServeError
@@ -71,7 +73,7 @@ def _told(fault: Exception) -> tuple[str, int] | None:
     if isinstance(fault, WrongPartitions | SettingsConflict):
         return str(fault), 2
     served = (ServeError, CannotListen, StoreMoved, EmbeddedServerError, LogUnavailable)
-    if isinstance(fault, (*served, SimulateError, BankCallsError, ReplayError)):
+    if isinstance(fault, (*served, SimulateError, BankCallsError, ReplayError, BadBaseline)):
         return str(fault), 1
     if type(fault) is ValueError:  # an argument that does not fit: a partition, a zone, an address
         return str(fault), 2

@@ -37,6 +37,7 @@ def replay(
     as_json: Annotated[
         bool, typer.Option("--json", help="A line of JSON for each change of an alert, or for each that differs.")
     ] = False,
+    baseline: Annotated[Path | None, typer.Option(help="Begin with this baseline (strainwatch baseline).")] = None,
     signals: Annotated[Path | None, typer.Option(metavar="OUT.CSV", help="Write the strain of each minute.")] = None,
     report: Annotated[Path | None, typer.Option(metavar="OUT.HTML", help="Draw the day.")] = None,
     truth: Annotated[Path | None, typer.Option(help="What was made to go wrong (simulate --truth).")] = None,
@@ -52,6 +53,7 @@ def replay(
       strainwatch log export > day.ndjson && strainwatch replay day.ndjson --json > alerts.ndjson
       strainwatch replay january.ndjson --settings calmer.toml --signals strain.csv
       strainwatch replay day.ndjson --settings now.toml --compare calmer.toml --report day.html
+      strainwatch replay monday.ndjson --baseline baseline.json
 
     \b
     Of an exported log, --settings and --compare each replace all settings in it. The drawing is one file that needs
@@ -68,6 +70,7 @@ def replay(
             as_json=as_json,
             signals=signals,
             tenant=tenant,
+            baseline=baseline,
         )
         return
     from tools.backtest import main_backtest
@@ -89,6 +92,7 @@ def replay(
         tenant=tenant,
         timezone=timezone,
         language=lang,
+        baseline=baseline,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.contract.baseline import Baseline
 from shared.contract.entries import START, Entry, EntryId, parse_entry
 from shared.contract.entries import Events as Block
 from shared.contract.rows import describe
@@ -85,9 +86,16 @@ def readable(partition: int, entry: Entry) -> Iterator[bytes]:
     except (ValueError, msgspec.MsgspecError) as fault:
         yield msgspec.json.encode({**head, "unreadable": str(fault)})
         return
+    if isinstance(body, Baseline):
+        document = body.document
+        told: dict[str, Any] = {"tenant": body.tenant, "digest": body.digest}
+        told |= {"from_ms": document.from_ms, "until_ms": document.until_ms}
+        told |= {what: len(getattr(document, what)) for what in ("agents", "queues", "issues")}
+        yield msgspec.json.encode({**head, "baseline": told})
+        return
     if not isinstance(body, Block):
-        told = body._asdict() if isinstance(body, tuple) else msgspec.to_builtins(body)
-        yield msgspec.json.encode({**head, type(body).__name__.lower(): told})
+        said = body._asdict() if isinstance(body, tuple) else msgspec.to_builtins(body)
+        yield msgspec.json.encode({**head, type(body).__name__.lower(): said})
         return
     for row in range(body.block.n):
         event = describe(body.block, row)

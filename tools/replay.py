@@ -29,6 +29,7 @@ from shared.contract.block import NewerBlock
 from shared.contract.entries import START, Entry, EntryId, Settings
 from shared.contract.signals import TenantSignals
 from shared.settings import read_settings
+from tools.baseline_file import read_baseline
 from tools.replay_input import Recording, ReplayError
 
 PROGRESS_S = 2.0
@@ -124,13 +125,15 @@ def replay(
     summary: Summary | None = None,
     on_alert: Callable[[bytes], None] = lambda data: None,
     on_signals: Callable[[TenantSignals], None] = lambda signals: None,
+    engines: dict[int, Engine] | None = None,
 ) -> Summary:
-    """Apply entries, each partition to an engine of its own. `on_alert` gets the bytes of the alerts log, in order.
+    """Apply entries, each partition to an engine of its own. `on_alert` gets the bytes of the alerts log, in order;
+    whoever wants to see the engines afterwards gives `engines`, by partition.
 
     Raises ReplayError where the engine fails on an entry.
     """
     summary = summary or Summary()
-    engines: dict[int, Engine] = {}
+    engines = {} if engines is None else engines
     # Long runs of small objects without cycles: looking for cycles often took a tenth of the time.
     gc.freeze()
     gc.set_threshold(100_000, 50, 50)
@@ -201,14 +204,15 @@ def main_replay(
     as_json: bool = False,
     signals: Path | None = None,
     tenant: str = "demo",
+    baseline: Path | None = None,
 ) -> Summary:
     """Replay files: the alerts (`as_json`, one object a line at each change) or a summary to `out`.
 
     Bare events belong to `tenant`, `settings` are in force from the first, and the rule on clock gaps is off. Of an
     exported log everything is applied as it stands; `settings` replace all those in it, to see what they would have
-    done. Raises ReplayError, BadSetup (the settings), OSError.
+    done; `baseline` is taken before the first entry. Raises ReplayError, BadSetup (the settings), BadBaseline, OSError.
     """
-    recording = Recording(paths, tenant)
+    recording = Recording(paths, tenant, None if baseline is None else read_baseline(baseline))
     given: Settings | None = None
     if settings is not None:
         given = read_settings(settings, check=check_settings, now_ms=recording.first_ms)

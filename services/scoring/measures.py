@@ -18,6 +18,7 @@ _COUNTERS = {
     "late": "Events set aside because they were older than the lateness bound",
     "repeated": "Events dropped because their id had been seen",
     "ahead": "Events more than a minute ahead of the log: a clock fault of their sender",
+    "learnt": "Rows (an agent's handle times, a queue's usual waits) that took a baseline from history",
     "gaps": "Jumps of more than 30 s between entries",
     "ticks": "Ticks appended",
     "poison": "Failures of the engine on an entry; three on the same entry set it aside",

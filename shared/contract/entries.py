@@ -7,6 +7,7 @@ An entry has an id (ms and sequence, given by the log) and exactly one of these 
 | block of ACD events, with the answers of the repeat-caller index, with the outbound counts | ingest | `b`, `r`, `o` |
 | a lead's action | notify | `a` |
 | settings | the owner of the partition | `s` |
+| what is usual in a tenant, from history | `strainwatch baseline` | `u` |
 | the engine that judges from here on | the owner | `e` |
 | a tick, which carries time when nothing else does | the owner | `t` |
 """
@@ -22,6 +23,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from shared.contract.actions import Action, decode_action, encode_action
+from shared.contract.baseline import Baseline, decode_baseline, encode_baseline
 from shared.contract.block import Block, decode_block
 
 
@@ -105,7 +107,7 @@ class Events(NamedTuple):
     outbound: NDArray[np.int64] | None = None
 
 
-Body = Events | Action | Settings | EngineMark | Tick
+Body = Events | Action | Settings | Baseline | EngineMark | Tick
 
 _settings = msgspec.json.Decoder(Settings)
 _engine = msgspec.json.Decoder(EngineMark)
@@ -128,6 +130,11 @@ def action_fields(action: Action) -> dict[bytes, bytes]:
 def settings_fields(settings: Settings) -> dict[bytes, bytes]:
     """Fields of a settings entry."""
     return {b"s": msgspec.json.encode(settings)}
+
+
+def baseline_fields(baseline: Baseline) -> dict[bytes, bytes]:
+    """Fields of a baseline entry."""
+    return {b"u": encode_baseline(baseline)}
 
 
 def engine_fields(mark: EngineMark) -> dict[bytes, bytes]:
@@ -159,8 +166,8 @@ def outbound_rows(block: Block) -> NDArray[np.intp]:
 def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
     """The body of an entry.
 
-    Raises BadBlock, NewerBlock, BadEntry, msgspec.MsgspecError or ValueError; a newer block must stop the reader, all
-    others are poison.
+    Raises BadBlock, NewerBlock, BadEntry, msgspec.MsgspecError or ValueError; a newer block (or baseline) must stop the
+    reader, all others are poison.
     """
     data = fields.get(b"b")
     if data is not None:
@@ -180,6 +187,8 @@ def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
         return decode_action(data)
     if (data := fields.get(b"s")) is not None:
         return _settings.decode(data)
+    if (data := fields.get(b"u")) is not None:
+        return decode_baseline(data)
     if (data := fields.get(b"e")) is not None:
         return _engine.decode(data)
     raise BadEntry(f"no known body among the fields {sorted(fields)}")

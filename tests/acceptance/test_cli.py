@@ -28,6 +28,7 @@ COMMANDS = (
     ["demo"],
     ["simulate"],
     ["replay"],
+    ["baseline"],
     ["token"],
     ["keys", "create"],
     ["keys", "list"],

@@ -269,6 +269,11 @@ class Desk:
 
     # --- what is published
 
+    def tell(self, alert: Alert) -> None:
+        """Publish an alert that has no life of its own; it gets its id here."""
+        alert.id = self._new_id()
+        self._changes.append(encode_alert(alert))
+
     def _publish(
         self,
         live: Live,

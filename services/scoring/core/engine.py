@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core import handle_alerts, learnt
 from services.scoring.core.agent_table import JudgedAgents
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
 from services.scoring.core.breaks import Rule
@@ -30,6 +31,7 @@ from services.scoring.core.seconds import first_due
 from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
 from shared.contract.actions import Action
+from shared.contract.baseline import Baseline
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
 from shared.contract.hashes import string_id
 from shared.contract.signals import TenantSignals
@@ -72,6 +74,11 @@ class Engine:
         self._desk.tune(parameters)
 
     # --- restart
+
+    @property
+    def floor(self) -> Floor:
+        """All that is known, to read."""
+        return self._floor
 
     @property
     def lateness_ms(self) -> int:
@@ -179,6 +186,11 @@ class Engine:
                 self._heat(now_ms)  # an action moves timers
         elif isinstance(body, Settings):
             self._settings(body, entry.id)
+        elif isinstance(body, Baseline):
+            number = learnt.take_new(self._floor, body, now_ms, report.counts)
+            self._silence.cover(number, now_ms - self._silence.gap_total_ms)
+            if "learnt" in report.counts:
+                self._heat(now_ms)
         elif isinstance(body, EngineMark):
             self.engine_name = body.engine
             self._desk.publish_all(now_ms)
@@ -227,6 +239,7 @@ class Engine:
         while at <= last:
             if at >= self._floor.pools_due_ms:
                 self._floor.refresh(at)
+                handle_alerts.announce(self._floor, self._desk, at)
                 self._heat(at)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))

@@ -22,10 +22,12 @@ from services.scoring.core.contact_facts import Facts, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
+from services.scoring.core.handle_levels import HandleLevels
 from services.scoring.core.impulses import impulses
 from services.scoring.core.intake import Batch, Registers
 from services.scoring.core.issue_ages import IssueAges
 from services.scoring.core.parameters import Parameters
+from services.scoring.core.patience import Patience
 from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
@@ -48,11 +50,14 @@ class Floor:
         self.service = Service()
         self.pools = Pools()
         self.handle_times = HandleTimes()
+        self.levels = HandleLevels()
+        self.patience = Patience()
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
         self.rests = Rests()
         self.campaigns = Campaigns()
+        self.baselines: dict[str, str] = {}  # by tenant, digest of the document that it took last
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -68,9 +73,23 @@ class Floor:
         """Sources for every tenant, also for one of whom no event took effect yet."""
         self.sources.extend([0] * (len(self.registers.tenants.text) - len(self.sources)))
 
+    def cover_names(self, now_ms: int) -> None:
+        """Rows for all names."""
+        for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
+            new = table.add_many(len(names.text) - table.n)
+            table.tenant[new] = names.tenant[table.n - new.size :]
+        self.issue_ages.cover(self.registers.issues.tenant, now_ms)
+
+    def retune(self) -> None:
+        """Parameters anew, as what they rest on has been learnt."""
+        self.tuning.forget()
+        self._retune()
+
     def _retune(self) -> None:
         """Parameters for what is new: tenants, queues, sources."""
         if self.tuning.renew(self.registers, self.sources):
+            of_queues, names = self.tuning.queues, self.registers.queues
+            of_queues.patience_rate = self.patience.rates(of_queues.patience_rate, np.array(names.tenant, np.int32))
             for row, team in enumerate(self.tuning.queue_teams):
                 tenant = self.registers.queues.tenant[row]
                 self.queues.team[row] = 0 if team is None else self.registers.teams.row(tenant, team) + 1
@@ -137,6 +156,9 @@ class Floor:
             self._retune()
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
             self.contacts.forget(at_ms)
+            self.levels.end_days(at_ms, tenant)
+            if self.patience.end_days(at_ms):
+                self.retune()
             self._minute_due_ms = (at_ms // REFRESH_MS + 1) * REFRESH_MS
             self._soon_ms.clear()
             due = np.ones(self.queues.n, bool)
@@ -153,14 +175,13 @@ class Floor:
 
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
         """Apply a batch; the rows of agents and of queues that it touched."""
-        for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
-            new = table.add_many(len(names.text) - table.n)
-            table.tenant[new] = names.tenant[table.n - new.size :]
-        self.issue_ages.cover(self.registers.issues.tenant, now_ms)
+        self.cover_names(now_ms)
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch)
         self._retune()
         facts = self._contacts(batch)
+        self.levels.note(batch, facts, self.queues.n)
+        self.patience.note(batch.tenant, facts)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         self.queue_evidence.note(batch.queue, facts.of_queue, batch.ids, batch.id_texts)
         touched_agents = self._agents(batch, facts)
@@ -202,7 +223,10 @@ class Floor:
         """All state of the floor."""
         return {
             "tables": {name: getattr(self, name).pack() for name in self._TABLES},
+            "levels": self.levels.pack(),
+            "patience": self.patience.pack(),
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},
+            "baselines": self.baselines,
             "sources": self.sources,
             "minute_due_ms": self._minute_due_ms,
             "soon_ms": self._soon_ms,
@@ -213,8 +237,12 @@ class Floor:
         for name in self._TABLES:
             if name in packed["tables"]:  # a checkpoint from before the table lacks it
                 getattr(self, name).unpack(packed["tables"][name])
+        if "levels" in packed:  # not so in older checkpoints
+            self.levels.unpack(packed["levels"])
+            self.patience.unpack(packed["patience"])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
+        self.baselines = dict(packed.get("baselines", {}))
         self.sources = list(packed["sources"])
         self._minute_due_ms = packed["minute_due_ms"]
         self._soon_ms = dict(packed["soon_ms"])

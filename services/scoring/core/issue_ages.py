@@ -40,9 +40,17 @@ class IssueAges(Table):
             at_ms - since_ms < NEW_FOR_MS and since_ms - self._began_ms[int(self.tenant[issue])] >= GETTING_STARTED_MS
         )
 
+    def learn(self, rows: NDArray[np.intp], since_ms: NDArray[np.int64]) -> None:
+        """These issues came up by then, as is known from history."""
+        self.since_ms[rows] = np.minimum(self.since_ms[rows], since_ms)
+        self._find_beginnings()
+
     def unpack(self, packed: dict[str, Any]) -> None:
         """See Table."""
         super().unpack(packed)
+        self._find_beginnings()
+
+    def _find_beginnings(self) -> None:
         self._began_ms = {}
         for tenant, since_ms in zip(self.tenant[: self.n].tolist(), self.since_ms[: self.n].tolist(), strict=True):
-            self._began_ms.setdefault(tenant, since_ms)
+            self._began_ms[tenant] = min(self._began_ms.get(tenant, since_ms), since_ms)

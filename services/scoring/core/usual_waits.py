@@ -105,6 +105,45 @@ class Usual(Table):
         self.abnormal[r] = 0
         self.day[r] = day
 
+    def end_running_day(self) -> None:
+        """What is known of today becomes earlier days, as its midnight would make it. A row's day is then tomorrow."""
+        for day in np.unique(self.day[: self.n]).tolist():
+            self._end_day(np.flatnonzero(self.day[: self.n] == day), day + 1)
+
+    def learn_waits(self, r: NDArray[np.intp], day: int, waits_s: Floats, waits: Floats) -> NDArray[np.bool_]:
+        """Take the waits of earlier days [row, hour] where they are of more contacts than a row's own, both as of the
+        row's day. `day` is the first one that they do not know. Returns which rows took them.
+
+        A running day that they know begins anew.
+        """
+        faded = self._faded(r, day)[:, None]
+        waits_s, waits = waits_s * faded, waits * faded
+        more: NDArray[np.bool_] = waits.sum(axis=1) > self.waits[r].sum(axis=1)
+        r = r[more]
+        self.waits_s[r], self.waits[r] = waits_s[more], waits[more]
+        known = r[self.day[r] < day]
+        for today in (self.today_waits_s, self.today_capped_s, self.today_waits):
+            today[known] = 0.0
+        self._hour = -1
+        return more
+
+    def learn_repeats(self, r: NDArray[np.intp], day: int, contacts: Floats, repeats: Floats) -> NDArray[np.bool_]:
+        """The same for the share of repeat callers, [row]."""
+        faded = self._faded(r, day)
+        contacts, repeats = contacts * faded, repeats * faded
+        more: NDArray[np.bool_] = contacts > self.contacts[r]
+        r = r[more]
+        self.contacts[r], self.repeats[r] = contacts[more], repeats[more]
+        known = r[self.day[r] < day]
+        self.today_contacts[known] = self.today_repeats[known] = 0.0
+        self._hour = -1
+        return more
+
+    def _faded(self, r: NDArray[np.intp], day: int) -> Floats:
+        """What counts, as of a row's own day, of sums as of `day`; these reach to the end of the row's day at most."""
+        faded: Floats = np.exp2(np.minimum(day - self.day[r], 1) / HALF_LIFE_DAYS)
+        return faded
+
     def pack(self) -> dict[str, Any]:
         """See Table."""
         return super().pack() | {"hour": self._hour, "rows": self._rows}

@@ -179,6 +179,10 @@ ACTIONS: dict[str, Texts] = {
         "One new issue takes long, the others do not: brief the team on what it is, what to answer and whom to ask.",
         "只有一个新问题用时较长,其他都正常:请向团队说明这个问题是什么、怎么答复、可以找谁。",
     ),
+    "handle_times.plan": (
+        "Plan staff with the new handle times, and ask the team what has changed; nothing is urgent.",
+        "请按新的处理时长安排人手,并向团队了解有何变化;并不紧急。",
+    ),
     "feed.check": (
         "Check that the ACD still sends events; until then, do not read calm into this board.",
         "请检查话务系统是否仍在发送事件;在此之前,请勿认为看板平静就是没有问题。",
@@ -210,6 +214,23 @@ _TEAM_ACTIONS = {
 def driver_text(name: str, value: float | None) -> Texts:
     """What a driver says with its value."""
     return _DRIVERS[name](value)
+
+
+def longer_in_queue(queue: str, percent: float) -> Texts:
+    """Headline: contacts of a queue have taken another time for days, in % of what was usual before."""
+    return (
+        f"Contacts of {queue} have taken {percent:.0f} % of their usual time for days: that is the usual from here on",
+        f"{queue} 的处理时长已连续数日为以往的 {percent:.0f} %:今后以此为常态",
+    )
+
+
+def longer_everywhere(percent: float) -> Texts:
+    """The same of all contacts of an organisation."""
+    return (
+        f"Contacts have taken {percent:.0f} % of their usual time for days, in most queues: "
+        "that is the usual from here on",
+        f"多数队列的处理时长已连续数日为以往的 {percent:.0f} %:今后以此为常态",
+    )
 
 
 def title(code: str, subject: str, silence_s: float = 0.0, count: int = 0) -> Texts:

@@ -30,6 +30,7 @@ BLAMES_ZH = re.compile(
 def texts() -> list[tuple[str, str]]:
     out = [wording.driver_text(name, value) for name in DRIVERS for value in (None, 0.0, 3.25, 61.0, 4000.0)]
     out += [wording.title(code, "队列 1", silence_s) for code in TITLES for silence_s in (0.0, 45.0, 3600.0)]
+    out += [wording.longer_in_queue("队列 1", 120.0), wording.longer_everywhere(80.0)]
     return [*out, *wording.ACTIONS.values()]
 
 
@@ -58,7 +59,7 @@ SUGGESTED = (
     {wording.agent_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {wording.queue_action(strongest) for strongest in (None, *(d.name for d in QUEUE_DRIVERS))}
     | {wording.team_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
-    | {"feed.check", wording.agent_action("handle_time", new_issue=True)}
+    | {"feed.check", "handle_times.plan", wording.agent_action("handle_time", new_issue=True)}
     | {"agent.ease", "agent.break_now", "agent.thank", "campaign.pause"}
 )
 
