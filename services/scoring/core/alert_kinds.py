@@ -15,6 +15,8 @@ from services.scoring.core import subjects, wording
 from services.scoring.core.floor import Floor
 from services.scoring.core.report import agents_at, queues_at, with_words
 from services.scoring.core.silence import Silence
+from services.scoring.core.surge import LEVEL_MAX
+from services.scoring.core.surge_watch import Explained
 from shared.contract.alerts import Driver
 
 
@@ -27,6 +29,8 @@ class Said:
     title: str
     action: str
     silence_s: float = 0.0
+    evidence: list[str] | None = None
+    """Ids of the events behind it, where they are not those of its subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,49 @@ def _feed_silent(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
     return Said(0.0, [], FEED, "feed.check", silence.seconds(row, at_ms))
 
 
+CAUSES_MAX = 5
+"""Issues that an alert names; what the others explain is in the rest. More would not be read. Product choice."""
+POINTS = 100.0 / LEVEL_MAX
+"""Strain of a surge, a threshold: 20 at the alarm, 100 where the test says no more."""
+
+
+def _queue_surge(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    """Drivers are the issues that explain it, then the rest."""
+    surges = floor.surges
+    strain = POINTS * float(surges.queues.value[row])
+    if strain == 0.0:
+        return Said(0.0, [], QUEUE_SURGE, "surge.staff")
+    found = surges.explain(row, at_ms)
+    excess = surges.excess(surges.queues, row)
+    whole = max(excess, sum(e.contacts for e in found), 1e-9)
+    drivers = [_cause(floor, e, strain * e.contacts / whole) for e in found[:CAUSES_MAX]]
+    left = strain - sum(d.share for d in drivers)
+    if left > 1e-9:
+        contacts = excess * left / strain
+        drivers.append(Driver("other", left, contacts, "contacts", *wording.rest_text(contacts)))
+    known = sum(e.contacts for e in found) >= 0.5 * whole
+    action = "surge.announce" if known else "surge.staff"
+    return Said(strain, drivers, QUEUE_SURGE, action, evidence=surges.queues.evidence.of(row))
+
+
+def _issue_surge(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    surges = floor.surges
+    strain = POINTS * float(surges.issues.value[row])
+    found = surges.cause(row, at_ms) if strain else None
+    if found is None:
+        return Said(0.0, [], ISSUE_SURGE, "surge.announce")
+    evidence = surges.issues.evidence.of(row)
+    return Said(strain, [_cause(floor, found, strain)], ISSUE_SURGE, "surge.announce", evidence=evidence)
+
+
+def _cause(floor: Floor, found: Explained, share: float) -> Driver:
+    name, cause = floor.registers.issues.text[found.issue], found.cause
+    texts = wording.cause_text(name, cause.observed, cause.expected, cause.repeat_share, cause.strain_minutes)
+    return Driver(name, share, found.contacts, "contacts", *texts)
+
+
 QUEUE, AGENT, FEED = "queue.strain", "agent.strain", "feed.silent"
+QUEUE_SURGE, ISSUE_SURGE = "queue.surge", "issue.surge"
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -70,6 +116,8 @@ KINDS: dict[str, Kind] = {
         # In this order they are judged within a moment: queues speak for their agents.
         Kind(QUEUE, subjects.QUEUE, _queue_strain),
         Kind(AGENT, subjects.AGENT, _agent_strain),
+        Kind(QUEUE_SURGE, subjects.QUEUE, _queue_surge),
+        Kind(ISSUE_SURGE, subjects.ISSUE, _issue_surge),
         Kind(FEED, subjects.TENANT, _feed_silent),
     )
 }

@@ -34,6 +34,8 @@ class Contacts(Table):
         "answered_ms": ("i8", 0, 0),
         "last_ms": ("i8", 0, 0),
         "since_previous_ms": ("i8", -1, 0),
+        "mention": ("i4", -1, 0),  # 2 x its issue, and 1 more once it counted as a repeat; -1: no issue yet
+        "pressure": ("f4", 0.0, 0),  # strain of its queue when it arrived
     }
     key: NDArray[np.uint64]
     known: NDArray[np.uint8]
@@ -43,6 +45,8 @@ class Contacts(Table):
     answered_ms: NDArray[np.int64]
     last_ms: NDArray[np.int64]
     since_previous_ms: NDArray[np.int64]
+    mention: NDArray[np.int32]
+    pressure: NDArray[np.float32]
 
     def __init__(self) -> None:
         super().__init__()

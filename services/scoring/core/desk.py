@@ -249,6 +249,11 @@ class Desk:
 
     # --- what is published
 
+    def tell(self, alert: Alert) -> None:
+        """Publish an alert that has no life of its own; it gets its id here."""
+        alert.id = self._new_id()
+        self._changes.append(encode_alert(alert))
+
     def _publish(
         self,
         live: Live,
@@ -273,6 +278,7 @@ class Desk:
         of = KINDS[live.kind].subject
         subject = self._subjects.subject(of, live.row)
         said = KINDS[live.kind].say(self._floor, self._silence, live.row, at_ms)
+        live.evidence = said.evidence or live.evidence
         title, title_zh = wording.title(said.title, subject.id, said.silence_s)
         text, text_zh = wording.ACTIONS[said.action]
         alert = Alert(

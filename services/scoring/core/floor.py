@@ -28,6 +28,7 @@ from services.scoring.core.pools import REFRESH_MS, SOON_MS, Pools, Service
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, Queues
 from services.scoring.core.sources import sources_of
+from services.scoring.core.surge_watch import SurgeWatch
 from services.scoring.core.tuning import Tuning
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
@@ -57,6 +58,7 @@ class Floor:
         self.issue_ages = IssueAges()
         self.agent_evidence = Evidence()
         self.queue_evidence = Evidence()
+        self.surges = SurgeWatch()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -67,6 +69,11 @@ class Floor:
     def tune(self, parameters: Parameters) -> None:
         """Take parameters into force for all rows."""
         self.tuning.take(parameters)
+        tenants = self.registers.tenants
+        self.surges.tune(
+            lambda tenant: parameters.scope(tenants.text[tenant]).surges["false_alarms_a_day"],
+            lambda tenant, at_ms: parameters.offset_ms(tenants.text[tenant], at_ms),
+        )
 
     def cover_tenants(self) -> None:
         """Sources for every tenant, also for one of whom no event took effect yet."""
@@ -132,11 +139,13 @@ class Floor:
         return min(self._minute_due_ms, *self._soon_ms.values()) if self._soon_ms else self._minute_due_ms
 
     def refresh(self, at_ms: int) -> None:
-        """What is recomputed once a minute: pools, what is usual, forgotten contacts.
+        """What is recomputed once a minute: surges, pools, what is usual, forgotten contacts.
 
         Pools of tenants with somebody new come sooner.
         """
         tenant = self.queues.tenant[: self.queues.n]
+        if self.surges.pass_time(at_ms, len(self.registers.tenants.text)):
+            self._take_surges()
         if at_ms >= self._minute_due_ms:
             self._retune()
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
@@ -155,6 +164,14 @@ class Floor:
             due = np.isin(tenant, now)
         self.pools.refresh(self.service, self.agents, due, at_ms)
 
+    def _take_surges(self) -> None:
+        """What the drivers read of them until the next minute."""
+        n, of = self.queues.n, self.surges.queues
+        self.queues.surge[:n] = of.value[:n]
+        self.queues.surge_percent[:n] = np.nan
+        for queue in np.flatnonzero(of.value[:n]).tolist():
+            self.queues.surge_percent[queue] = self.surges.percent(of, queue)
+
     # --- events
 
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
@@ -166,6 +183,7 @@ class Floor:
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch, self.sources[batch.tenant])
         self._retune()
+        self.surges.begin(batch.tenant, self.registers.queues.tenant, self.registers.issues.tenant, now_ms)
         facts = self._contacts(batch)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         count_waiting(self.contacts, facts.recount, self.queues)
@@ -180,7 +198,9 @@ class Floor:
         rows = np.full(b.kind.size, -1, np.intp)
         if of_contact.any():
             rows[of_contact] = self.contacts.rows_of(b.tenant, b.contact[of_contact])
-        return facts_of(self.contacts, rows, b, self.queues.n)
+        facts = facts_of(self.contacts, rows, b, self.queues.n)
+        self.surges.note(b, facts, rows, self.contacts, self.queues.strain)
+        return facts
 
     def _agents(self, b: Batch, facts: Facts) -> Rows:
         touched = distinct(b.agent[b.agent >= 0])
@@ -208,6 +228,7 @@ class Floor:
         "issue_ages",
         "agent_evidence",
         "queue_evidence",
+        "surges",
     )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
@@ -224,7 +245,8 @@ class Floor:
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
         for name in self._TABLES:
-            getattr(self, name).unpack(packed["tables"][name])
+            if name in packed["tables"]:  # a form from before surges lacks them
+                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.sources = list(packed["sources"])

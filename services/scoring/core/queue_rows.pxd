@@ -36,6 +36,9 @@ cdef class QueueRows:
     cdef double[::1] within_s
     cdef double[::1] full_repeats
     cdef double[::1] full_short
+    cdef double[::1] full_surge
+    cdef double[::1] surge
+    cdef double[::1] surge_percent
     cdef double[:, ::1] today_waits_s
     cdef double[:, ::1] today_capped_s
     cdef double[:, ::1] today_waits

@@ -39,6 +39,8 @@ class Queues(Table):
         "observed_longest_s": ("f8", np.nan, 0),
         "observed_agents": ("f8", np.nan, 0),
         "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
+        "surge": ("f8", 0.0, 0),  # of arrivals, in thresholds, 0 while there is none; changes at whole minutes
+        "surge_percent": ("f8", np.nan, 0),  # arrivals since it began in % of the usual
     }
     tenant: NDArray[np.int32]
     team: NDArray[np.int32]
@@ -52,6 +54,8 @@ class Queues(Table):
     observed_longest_s: Floats
     observed_agents: Floats
     strain: Floats
+    surge: Floats
+    surge_percent: Floats
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,6 +104,7 @@ class QueueParameters:
     within_s: Floats
     full_repeats: Floats  # 0..1
     full_short: Floats  # 0..1
+    full_surge: Floats  # thresholds
     alert_line: Floats  # strain
 
 

@@ -30,6 +30,8 @@ BLAMES_ZH = re.compile(
 def texts() -> list[tuple[str, str]]:
     out = [wording.driver_text(name, value) for name in DRIVERS for value in (None, 0.0, 3.25, 61.0, 4000.0)]
     out += [wording.title(code, "队列 1", silence_s) for code in TITLES for silence_s in (0.0, 45.0, 3600.0)]
+    out += [wording.cause_text("issue-1", 31.0, 4.5, repeats, 12.0) for repeats in (None, 0.0, 0.25)]
+    out += [wording.rest_text(7.0), wording.settled_title("queue-1", 121.0)]
     return [*out, *wording.ACTIONS.values()]
 
 
@@ -57,6 +59,7 @@ def test_every_kind_of_alert_has_a_title_that_names_its_subject() -> None:
 SUGGESTED = (
     {wording.agent_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {wording.queue_action(strongest) for strongest in (None, *(d.name for d in QUEUE_DRIVERS))}
+    | {"surge.staff", "surge.announce", "surge.plan"}
     | {"feed.check", wording.agent_action("handle_time", new_issue=True)}
 )
 
