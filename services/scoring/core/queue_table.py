@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.decay import Floats
-from services.scoring.core.queue_drivers import QUEUE_DRIVERS, SCALE_PER_DRIVER
+from services.scoring.core.queue_drivers import ARRIVALS_SURGE, QUEUE_DRIVERS, SCALE_PER_DRIVER
 from services.scoring.core.tables import Table
 from services.scoring.core.usual_waits import Usual
 
@@ -129,6 +129,9 @@ class JudgedQueues:
 
 
 def scale_of(weight: Floats) -> Floats:
-    """Scale of the drivers that are on."""
-    scale: Floats = SCALE_PER_DRIVER * np.maximum(weight.sum(axis=-1), 1e-9)
+    """Scale of the drivers that are on. A surge comes on top of the others: most of the day it is 0, and with its
+    weight in the scale they would all say less then; it is its own scale only where nothing else is on.
+    """
+    surge = weight[..., ARRIVALS_SURGE]
+    scale: Floats = SCALE_PER_DRIVER * np.maximum(np.maximum(weight.sum(axis=-1) - surge, surge), 1e-9)
     return scale
