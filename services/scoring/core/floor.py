@@ -148,6 +148,8 @@ class Floor:
             self._take_surges()
         if at_ms >= self._minute_due_ms:
             self._retune()
+            offsets = [self.surges.offset_ms(t, at_ms) for t in range(len(self.registers.tenants.text))]
+            self.queues.usual.offset_ms[: self.queues.n] = np.array(offsets, np.int64)[tenant]
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
             stale = self.contacts.forget(at_ms)
             if stale:

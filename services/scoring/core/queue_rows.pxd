@@ -39,6 +39,7 @@ cdef class QueueRows:
     cdef double[::1] full_surge
     cdef double[::1] surge
     cdef double[::1] surge_percent
+    cdef long long[::1] offset_ms
     cdef double[:, ::1] today_waits_s
     cdef double[:, ::1] today_capped_s
     cdef double[:, ::1] today_waits

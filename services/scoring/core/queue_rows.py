@@ -120,6 +120,7 @@ class QueueRows:
         self.surge = memoryview(queues.surge)
         self.surge_percent = memoryview(queues.surge_percent)
         usual = queues.usual
+        self.offset_ms = memoryview(usual.offset_ms)
         self.today_waits_s = memoryview(usual.today_waits_s)
         self.today_capped_s = memoryview(usual.today_capped_s)
         self.today_waits = memoryview(usual.today_waits)
@@ -168,7 +169,7 @@ class QueueRows:
     def note_wait(self, q: cython.Py_ssize_t, at_ms: cython.longlong, wait_s: cython.double) -> cython.void:
         """For what is usual: a wait counts at the hour at which the contact joined."""
         joined_ms: cython.longlong = at_ms - cython.cast(cython.longlong, min(max(wait_s, 0.0), 86_400.0) * 1000.0)
-        hour: cython.longlong = max(joined_ms, 0) // _HOUR_MS % _HOURS
+        hour: cython.longlong = max(joined_ms + self.offset_ms[q], 0) // _HOUR_MS % _HOURS
         self.today_waits_s[q, hour] += wait_s
         self.today_capped_s[q, hour] += min(wait_s, _CAP_TIMES * self.usual_s[q] + _CAP_MORE_S)
         self.today_waits[q, hour] += 1.0

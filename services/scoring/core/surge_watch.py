@@ -146,12 +146,12 @@ class SurgeWatch:
         self._heard = np.zeros(0, np.uint8)  # by tenant: an event took effect in the open minute
         self._missed = np.zeros(0)  # by tenant: usual contacts since the last event
         self._budgets: Callable[[int], float] = _one
-        self._offset_ms: Callable[[int, int], int] = _utc
+        self.offset_ms: Callable[[int, int], int] = _utc
         self._feed: SurgeFeed | None = None
 
     def tune(self, false_alarms_a_day: Callable[[int], float], offset_ms: Callable[[int, int], int]) -> None:
         """Take settings into force: by tenant, and the offset from UTC of a tenant at a moment (ms)."""
-        self._budgets, self._offset_ms = false_alarms_a_day, offset_ms
+        self._budgets, self.offset_ms = false_alarms_a_day, offset_ms
 
     # --- events
 
@@ -175,7 +175,7 @@ class SurgeWatch:
         queues, issues = self.queues, self.issues
         open_ms = queues.streams.minute * MINUTE_MS
         for queue in unknown(b.queue, queues.row):
-            queues.add(queue, b.tenant, self._offset_ms(b.tenant, open_ms))
+            queues.add(queue, b.tenant, self.offset_ms(b.tenant, open_ms))
         for issue in unknown(b.issue, issues.row):
             self._add_issue(issue, b.tenant, open_ms)
         feed = self._feed
@@ -192,7 +192,7 @@ class SurgeWatch:
         of = self.issues.streams
         others = np.flatnonzero((of.key[: of.n] != 0) & (of.tenant[: of.n] == tenant))
         worth = of.worth[others].max(axis=0) if others.size else None
-        stream = self.issues.add(issue, tenant, self._offset_ms(tenant, at_ms))
+        stream = self.issues.add(issue, tenant, self.offset_ms(tenant, at_ms))
         self.causes.follow(of.n, [stream])
         if worth is not None:
             of.worth[stream] = worth
@@ -261,7 +261,7 @@ class SurgeWatch:
         return minute > first
 
     def _close(self, minute: int, seen: bool, tenants: int) -> None:
-        offsets = np.array([self._offset_ms(t, minute * MINUTE_MS) for t in range(tenants)], np.int64)
+        offsets = np.array([self.offset_ms(t, minute * MINUTE_MS) for t in range(tenants)], np.int64)
         budgets = np.array([self._budgets(t) for t in range(tenants)])
         silent = self._silent()
         for watched in (self.queues, self.issues):

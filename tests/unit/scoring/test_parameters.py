@@ -162,3 +162,26 @@ def test_overrides_of_one_scope_do_not_leak_into_another() -> None:
     first = load_parameters({"alerts": {"queue.strain": {"open_line": 77}}})
     assert first.scope("t").alerts["queue.strain"]["open_line"] == 77
     assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 60
+
+
+def test_a_tenants_clock_is_that_of_its_zone_by_the_offsets_that_came_with_the_settings() -> None:
+    document = {"timezone": "Europe/Madrid", "tenants": {"far": {"timezone": "Asia/Shanghai"}}}
+    offsets = {"Europe/Madrid": [(1000, 3600), (5000, 7200)], "Asia/Shanghai": [(1000, 28_800)]}
+    parameters = load_parameters(document, offsets)
+    assert [parameters.offset_ms("near", at_ms) for at_ms in (0, 1000, 4999, 5000, 9999)] == [
+        *[3_600_000] * 3,
+        *[7_200_000] * 2,
+    ]
+    assert parameters.offset_ms("far", 0) == 28_800_000
+    assert load_parameters(document).offset_ms("far", 0) == 0  # a document without offsets
+    assert default_parameters().offset_ms("far", 0) == 0
+
+
+def test_the_budget_of_false_surges_is_a_tenants() -> None:
+    parameters = load_parameters({"tenants": {"a": {"surges": {"false_alarms_a_day": 3}}}})
+    assert [parameters.scope(t).surges["false_alarms_a_day"] for t in "ab"] == [3, 1]
+    assert check_settings({"surges": {"false_alarms_a_day": 0}, "timezone": 7}) == [
+        "surges.false_alarms_a_day: 0 lies outside 0.01 to 100",
+        "timezone: must be an IANA name such as Europe/Madrid",
+    ]
+    assert check_settings({"tenants": {"a": {"queues": {"q": {"timezone": "UTC"}}}}})
