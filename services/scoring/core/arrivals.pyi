@@ -16,6 +16,7 @@ class Streams(Table):
     used: NDArray[np.int64]
     hour: NDArray[np.int64]
     hour_count: NDArray[np.float64]
+    hour_minutes: NDArray[np.int64]
     closed: NDArray[np.int64]
     expected: NDArray[np.float64]
     ready: NDArray[np.int64]

@@ -10,9 +10,10 @@ import pytest
 from scoring_logs import NAN, TENANT, Fuzz, block, hash_of, settings, tick
 from surge_logs import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, Centre
 
+from services.scoring.core import arrivals
 from services.scoring.core.arrival_rows import HOURS
 from services.scoring.core.engine import GAP_MS, Engine
-from services.scoring.core.issues import BIN_MS
+from services.scoring.core.issue_rows import BIN_MS
 from services.scoring.core.surge_feed import BEHIND_MS
 from services.scoring.core.surge_watch import SILENT_CONTACTS
 from shared.contract.block import Row
@@ -288,3 +289,24 @@ def test_days_apart_close_as_fast_as_minutes() -> None:
     streams = engine._floor.surges.queues.streams
     assert streams.minute == MONDAY_MS // MINUTE_MS + 400 * 1440
     assert float(streams.worth[0].sum()) == 0.0
+
+
+def test_streams_are_bounded_and_one_that_went_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrivals, "STREAMS_MAX", 16)
+    engine = Engine(marks="none")
+    for number in range(40):
+        at_ms = MONDAY_MS + number * 10_000
+        engine.step(block(at_ms, [offered(at_ms, number, queue=f"q-{number}", issue=f"issue-{number % 18}")]))
+    surges = engine._floor.surges
+    for watched, subjects in ((surges.queues, 40), (surges.issues, 18)):
+        assert watched.streams.n == 16
+        live = watched.live()
+        assert watched.row[watched.subjects(live)].tolist() == live.tolist()
+        assert int((watched.row[:subjects] >= 0).sum()) == live.size
+    assert surges.queues.row[39] >= 0
+    assert surges.queues.row[0] == -1
+    for issue in range(18):
+        row = int(surges.issues.row[issue])
+        assert row < 0 or 1 <= surges.causes.observed[row].sum() <= 3
+    snapshot = engine.snapshot()
+    assert Engine.restore(snapshot).snapshot() == snapshot
