@@ -74,8 +74,13 @@ class SurgeFeed:
             and contacts.version == self.contacts_version
         )
 
-    def note(self, b: Any, facts: Any, rows: Any, strain: Any, open_minute: cython.longlong) -> Brought:
-        """Apply a batch. `rows` are those of its contacts (-1: of none), `strain` is by queue (0..100)."""
+    def note(
+        self, b: Any, facts: Any, rows: Any, strain: Any, open_minute: cython.longlong, whole: cython.bint
+    ) -> Brought | None:
+        """Apply a batch. Where a queue or an issue has no stream: if `whole`, nothing of it (None), else the rest.
+
+        `rows` are those of its contacts (-1: of none), `strain` is by queue (0..100).
+        """
         row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
         at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
         queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
@@ -85,13 +90,19 @@ class SurgeFeed:
         handled: cython.uchar[::1] = memoryview(facts.handled)
         strains: cython.double[::1] = memoryview(strain)
         n: cython.Py_ssize_t = row.shape[0]
+        i: cython.Py_ssize_t
+        if whole:
+            for i in range(n):
+                if queue[i] >= 0 and self.queue_row[queue[i]] < 0:
+                    return None
+                if issue[i] >= 0 and self.issue_row[issue[i]] < 0:
+                    return None
         brought = Brought(np.full(n, -1, np.intp), np.full(n, -1, np.intp))
         arrived: cython.Py_ssize_t[::1] = memoryview(brought.arrived)
         mentioned: cython.Py_ssize_t[::1] = memoryview(brought.mentioned)
         open_ms: cython.longlong = open_minute * _MINUTE_MS
         late: cython.longlong = 0
         late_mentions: cython.longlong = 0
-        i: cython.Py_ssize_t
         s: cython.Py_ssize_t
         for i in range(n):
             r: cython.Py_ssize_t = row[i]

@@ -173,19 +173,27 @@ class SurgeWatch:
     def note(self, b: Batch, facts: Facts, rows: Rows, contacts: Contacts, strain: Floats) -> None:
         """What a batch brings; `rows` are those of its contacts (-1: of none), `strain` is by queue."""
         queues, issues = self.queues, self.issues
-        open_ms = queues.streams.minute * MINUTE_MS
-        for queue in unknown(b.queue, queues.row):
-            queues.add(queue, b.tenant, self.offset_ms(b.tenant, open_ms))
-        for issue in unknown(b.issue, issues.row):
-            self._add_issue(issue, b.tenant, open_ms)
-        feed = self._feed
-        if feed is None or not feed.fits(queues.streams, issues.streams, self.causes, contacts):
-            feed = self._feed = SurgeFeed(queues.streams, issues.streams, self.causes, contacts, queues.row, issues.row)
-        brought = feed.note(b, facts, rows, strain, queues.streams.minute)
+        minute = queues.streams.minute
+        brought = self._bound(contacts).note(b, facts, rows, strain, minute, True)
+        if brought is None:
+            open_ms = minute * MINUTE_MS
+            for queue in unknown(b.queue, queues.row):
+                queues.add(queue, b.tenant, self.offset_ms(b.tenant, open_ms))
+            for issue in unknown(b.issue, issues.row):
+                self._add_issue(issue, b.tenant, open_ms)
+            # Beyond the bound a new stream may have taken the place of one that is needed too: it misses this batch.
+            brought = self._bound(contacts).note(b, facts, rows, strain, minute, False)
+        assert brought is not None
         queues.streams.too_late += brought.arrivals_too_late
         issues.streams.too_late += brought.mentions_too_late
         queues.evidence.note(brought.arrived, b.ids, b.id_texts)
         issues.evidence.note(brought.mentioned, b.ids, b.id_texts)
+
+    def _bound(self, contacts: Contacts) -> SurgeFeed:
+        queues, issues, feed = self.queues, self.issues, self._feed
+        if feed is None or not feed.fits(queues.streams, issues.streams, self.causes, contacts):
+            feed = self._feed = SurgeFeed(queues.streams, issues.streams, self.causes, contacts, queues.row, issues.row)
+        return feed
 
     def _add_issue(self, issue: int, tenant: int, at_ms: int) -> None:
         """An issue never heard of was mentioned by nobody in all the hours that its tenant's other issues are known."""

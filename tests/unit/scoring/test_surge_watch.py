@@ -308,5 +308,8 @@ def test_streams_are_bounded_and_one_that_went_leaves_nothing_behind(monkeypatch
     for issue in range(18):
         row = int(surges.issues.row[issue])
         assert row < 0 or 1 <= surges.causes.observed[row].sum() <= 3
+    at_ms = MONDAY_MS + 400_000
+    many = [offered(at_ms, 100 + i, queue=f"new-{i}", issue=f"new-{i}") for i in range(50)]
+    engine.step(block(at_ms, many))  # more at once than there may be
     snapshot = engine.snapshot()
     assert Engine.restore(snapshot).snapshot() == snapshot
