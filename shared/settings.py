@@ -20,8 +20,9 @@ SETTINGS_BYTES_MAX = 1 << 20
 """A table for each of some thousand queues; it becomes one entry of the log and part of every checkpoint."""
 SECRET_BYTES_MAX = 1 << 16
 """A file that holds more than this is not a secret; the name of another file stands there by mistake."""
-ZONE_WEEKS = 8
-"""How far ahead the UTC offsets of zones go into the log: well over the time between two starts of a scorer."""
+ZONE_WEEKS = 53
+"""How far ahead the UTC offsets of zones go into the log: a year, since settings that stay as they are go in only once.
+"""
 ZONE_KEY = "timezone"
 """The key under which any table of the settings names a zone."""
 _STEP = timedelta(hours=1)  # zones change at whole hours or half hours of UTC; the exact moment is then searched

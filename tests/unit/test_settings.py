@@ -65,7 +65,8 @@ def test_zones_anywhere_in_the_document_bring_their_offsets() -> None:
     settings = settings_of(text, check=lambda _: [], now_ms=SPRING_MS)
     assert settings.utc_offsets == {
         "Asia/Shanghai": [(SPRING_MS, 28_800)],
-        "Europe/Madrid": [(SPRING_MS, 3_600), (1_774_746_000_000, 7_200)],  # 2026-03-29T01:00Z
+        # 2026-03-29T01:00Z, 2026-10-25T01:00Z
+        "Europe/Madrid": [(SPRING_MS, 3_600), (1_774_746_000_000, 7_200), (1_792_890_000_000, 3_600)],
     }
 
 
@@ -74,10 +75,10 @@ def test_a_zone_that_does_not_exist_is_a_fault() -> None:
         settings_of(b'timezone = "Middle/Earth"', check=lambda _: [], now_ms=WINTER_MS)
 
 
-def test_offsets_reach_eight_weeks() -> None:
-    assert utc_offsets("Europe/Madrid", WINTER_MS) == [(WINTER_MS, 3_600)]
+def test_offsets_reach_a_year() -> None:
+    assert utc_offsets("Europe/Madrid", WINTER_MS, weeks=8) == [(WINTER_MS, 3_600)]
     assert utc_offsets("UTC", WINTER_MS) == [(WINTER_MS, 0)]
-    assert len(utc_offsets("Europe/Madrid", WINTER_MS, weeks=52)) == 3
+    assert [offset_s for _, offset_s in utc_offsets("Europe/Madrid", WINTER_MS)] == [3_600, 7_200, 3_600]
 
 
 # --- the environment

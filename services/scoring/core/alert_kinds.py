@@ -15,6 +15,8 @@ from services.scoring.core import subjects, wording
 from services.scoring.core.floor import Floor
 from services.scoring.core.report import agents_at, queues_at, team_at, with_words
 from services.scoring.core.silence import Silence
+from services.scoring.core.surge import LEVEL_MAX
+from services.scoring.core.surge_watch import Explained
 from services.scoring.core.teams import team_evidence
 from shared.contract.alerts import Driver
 
@@ -29,6 +31,8 @@ class Said:
     action: str
     silence_s: float = 0.0
     count: int = 0
+    evidence: list[str] | None = None
+    """Ids of the events behind it, where they are not those of its subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,49 @@ def _over_contact(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
     return Said(0.0, [], OVER_CONTACT, "campaign.pause", count=int(floor.campaigns.count[row]))
 
 
+CAUSES_MAX = 5
+"""Issues that an alert names; what the others explain is in the rest. More would not be read. Product choice."""
+POINTS = 100.0 / LEVEL_MAX
+"""Strain of a surge, a threshold: 20 at the alarm, 100 where the test says no more."""
+
+
+def _queue_surge(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    """Drivers are the issues that explain it, then the rest."""
+    surges = floor.surges
+    strain = POINTS * float(surges.queues.value[row])
+    if strain == 0.0:
+        return Said(0.0, [], QUEUE_SURGE, "surge.staff")
+    found = surges.explain(row, at_ms)
+    excess = surges.excess(surges.queues, row)
+    whole = max(excess, sum(e.contacts for e in found), 1e-9)
+    drivers = [_cause(floor, e, strain * e.contacts / whole) for e in found[:CAUSES_MAX]]
+    left = strain - sum(d.share for d in drivers)
+    if left > 1e-9:
+        contacts = excess * left / strain
+        drivers.append(Driver("other", left, contacts, "contacts", *wording.rest_text(contacts)))
+    known = sum(e.contacts for e in found) >= 0.5 * whole
+    action = "surge.announce" if known else "surge.staff"
+    return Said(strain, drivers, QUEUE_SURGE, action, evidence=surges.queues.evidence.of(row))
+
+
+def _issue_surge(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
+    surges = floor.surges
+    strain = POINTS * float(surges.issues.value[row])
+    found = surges.cause(row, at_ms) if strain else None
+    if found is None:
+        return Said(0.0, [], ISSUE_SURGE, "surge.announce")
+    evidence = surges.issues.evidence.of(row)
+    return Said(strain, [_cause(floor, found, strain)], ISSUE_SURGE, "surge.announce", evidence=evidence)
+
+
+def _cause(floor: Floor, found: Explained, share: float) -> Driver:
+    name, cause = floor.registers.issues.text[found.issue], found.cause
+    texts = wording.cause_text(name, cause.observed, cause.expected, cause.repeat_share, cause.strain_minutes)
+    return Driver(name, share, found.contacts, "contacts", *texts)
+
+
 QUEUE, AGENT, FEED = "queue.strain", "agent.strain", "feed.silent"
+QUEUE_SURGE, ISSUE_SURGE = "queue.surge", "issue.surge"
 HARD_STREAK, BREAK_DUE, RECOGNITION = "agent.hard_streak", "agent.break_due", "agent.recognition"
 TEAM, OVER_CONTACT = "team.strain", "campaign.over_contact"
 
@@ -102,6 +148,8 @@ KINDS: dict[str, Kind] = {
         # In this order they are judged within a moment: queues speak for their agents.
         Kind(QUEUE, subjects.QUEUE, _queue_strain),
         Kind(AGENT, subjects.AGENT, _agent_strain),
+        Kind(QUEUE_SURGE, subjects.QUEUE, _queue_surge),
+        Kind(ISSUE_SURGE, subjects.ISSUE, _issue_surge),
         Kind(FEED, subjects.TENANT, _feed_silent),
         Kind(HARD_STREAK, subjects.AGENT, _of_agent(HARD_STREAK, "agent.ease")),
         Kind(BREAK_DUE, subjects.AGENT, _of_agent(BREAK_DUE, "agent.break_now"), evidence=_last_rests),

@@ -37,6 +37,7 @@ cdef class ArrivalRows:
     cdef long long note(
         self, const long long[::1] rows, const long long[::1] at_ms, const long long[::1] counts, long long open_minute
     ) noexcept
+    cdef long long note_one(self, Py_ssize_t r, long long at_ms, long long count, long long open_minute) noexcept
     cdef void close(self, Py_ssize_t r, long long minute, bint seen) noexcept
     cdef double expect(self, Py_ssize_t r, long long at) noexcept
     cdef bint look(self, Py_ssize_t r, Py_ssize_t how) noexcept

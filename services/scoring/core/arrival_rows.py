@@ -95,18 +95,25 @@ class ArrivalRows:
         i: cython.Py_ssize_t
         too_late: cython.longlong = 0
         for i in range(rows.shape[0]):
-            r: cython.Py_ssize_t = rows[i]
-            minute: cython.longlong = at_ms[i] // 60_000
-            if minute >= open_minute:
-                self.count[r] += counts[i]
-                self.used[r] = open_minute
-            elif self.hour[r] < 0 or (at_ms[i] + self.offset_ms[r]) // 3_600_000 != self.hour[r]:
-                too_late += counts[i]
-            else:
-                self.hour_count[r] += counts[i]
-                if (at_ms[i] + self.offset_ms[r]) // 1_800_000 % 2 == 1:
-                    self.hour_second[r] += counts[i]
+            too_late += self.note_one(rows[i], at_ms[i], counts[i], open_minute)
         return too_late
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def note_one(
+        self, r: cython.Py_ssize_t, at_ms: cython.longlong, count: cython.longlong, open_minute: cython.longlong
+    ) -> cython.longlong:
+        """Contacts at a moment; how many of them were too late for anything."""
+        if at_ms // 60_000 >= open_minute:
+            self.count[r] += count
+            self.used[r] = open_minute
+        elif self.hour[r] < 0 or (at_ms + self.offset_ms[r]) // 3_600_000 != self.hour[r]:
+            return count
+        else:
+            self.hour_count[r] += count
+            if (at_ms + self.offset_ms[r]) // 1_800_000 % 2 == 1:
+                self.hour_second[r] += count
+        return 0
 
     @cython.cfunc
     @cython.exceptval(check=False)

@@ -121,23 +121,28 @@ class Streams(Table):
         """The same for many: int64 arrays of equal length."""
         if self.minute < 0 and len(at_ms):
             self.minute = int(at_ms[0]) // 60_000
-        bound: ArrivalRows = self._rows()
+        bound: ArrivalRows = self.rows()
         self.too_late += bound.note(memoryview(rows), memoryview(at_ms), memoryview(counts), self.minute)
 
-    def close_minute(self, seen: bool = True) -> None:
-        """Close the open minute of every stream; `seen` False in a gap of the feed: neither judged nor learnt."""
-        bound: ArrivalRows = self._rows()
+    def close_minute(self, seen: bool = True, silent: Any = None) -> None:
+        """Close the open minute of every stream; `seen` False in a gap of the feed: neither judged nor learnt.
+
+        `silent` (0 or 1, int64 by row) says the same of single streams.
+        """
+        bound: ArrivalRows = self.rows()
         r: cython.Py_ssize_t
         minute: cython.longlong = self.minute
         counted: cython.bint = seen
+        some: cython.bint = silent is not None
+        still: cython.const[cython.longlong][::1] = memoryview(silent if some else self.closed)
         for r in range(self.n):
             if bound.key[r] != 0:
-                bound.close(r, minute, counted)
+                bound.close(r, minute, counted and not (some and still[r] != 0))
         self.minute += 1
 
     def flag(self, surging: Any) -> None:
         """Streams (0 or 1, int64 by row) that are abnormal in the minute closed last: their hour teaches nothing."""
-        bound: ArrivalRows = self._rows()
+        bound: ArrivalRows = self.rows()
         on: cython.const[cython.longlong][:] = memoryview(surging)
         r: cython.Py_ssize_t
         for r in range(min(self.n, on.shape[0])):
@@ -145,14 +150,15 @@ class Streams(Table):
 
     def learn(self, row: int, hour_of_week: int, count: float) -> None:
         """An hour from history: contacts in it. Hour 0 is Monday 00:00 at the tenant's clock."""
-        bound: ArrivalRows = self._rows()
+        bound: ArrivalRows = self.rows()
         if bound.look(row, hour_of_week):
             bound.judge_hour(row, hour_of_week, bound.rate_now, count, 60.0)
         else:
             bound.learn(row, hour_of_week, count / 60.0)
         bound.hour[row] = -1
 
-    def _rows(self) -> Any:
+    def rows(self) -> Any:
+        """The columns bound, for one stream at a time."""
         if self.bound is None or self.bound.version != self.version:
             self.bound = ArrivalRows(self)
         return self.bound

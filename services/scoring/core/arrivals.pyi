@@ -3,6 +3,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.arrival_rows import ArrivalRows
 from services.scoring.core.tables import Table
 
 STREAMS_MAX: int
@@ -13,6 +14,9 @@ class Streams(Table):
     tenant: NDArray[np.int64]
     offset_ms: NDArray[np.int64]
     used: NDArray[np.int64]
+    hour: NDArray[np.int64]
+    hour_count: NDArray[np.float64]
+    hour_minutes: NDArray[np.int64]
     closed: NDArray[np.int64]
     expected: NDArray[np.float64]
     ready: NDArray[np.int64]
@@ -30,6 +34,7 @@ class Streams(Table):
     def take_settled(self) -> list[tuple[int, float]]: ...
     def note(self, row: int, at_ms: int, count: int = 1) -> None: ...
     def note_each(self, rows: NDArray[np.int64], at_ms: NDArray[np.int64], counts: NDArray[np.int64]) -> None: ...
-    def close_minute(self, seen: bool = True) -> None: ...
+    def close_minute(self, seen: bool = True, silent: NDArray[np.int64] | None = None) -> None: ...
     def flag(self, surging: NDArray[np.int64]) -> None: ...
+    def rows(self) -> ArrivalRows: ...
     def learn(self, row: int, hour_of_week: int, count: float) -> None: ...

@@ -32,6 +32,8 @@ _ABANDONED = cython.declare(cython.int, ABANDONED)
 _HANDLED = cython.declare(cython.int, HANDLED)
 _REPEATED = cython.declare(cython.int, REPEATED)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_SINCE_MAX_MS = cython.declare(cython.longlong, 2**31 - 1)
+"""Room for 24 days; a repeat is one within 7."""
 _TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
 _MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _NAN = cython.declare(cython.double, float("nan"))
@@ -64,7 +66,7 @@ class _ContactRows:
     offered_ms: cython.longlong[:]
     answered_ms: cython.longlong[:]
     last_ms: cython.longlong[:]
-    since_previous_ms: cython.longlong[:]
+    since_previous_ms: cython.int[:]
     ahead: cython.int[:]
     behind: cython.int[:]
     waiting: cython.longlong[:]
@@ -159,7 +161,7 @@ class _ContactRows:
         """Whether the contact is newly known to be a repeat. The ACD's own word overrides what we found ourselves."""
         known: cython.uchar = self.known[r]
         if told or (since_ms >= 0 and self.since_previous_ms[r] < 0):
-            self.since_previous_ms[r] = since_ms
+            self.since_previous_ms[r] = min(since_ms, _SINCE_MAX_MS)
         if known & _REPEAT or not known & _AGENT_KNOWN or self.since_previous_ms[r] < 0:
             return False
         self.known[r] = known | _REPEAT

@@ -31,9 +31,11 @@ class Contacts(Table):
         "offered_ms": ("i8", 0, 0),
         "answered_ms": ("i8", 0, 0),
         "last_ms": ("i8", 0, 0),
-        "since_previous_ms": ("i8", -1, 0),
+        "since_previous_ms": ("i4", -1, 0),
         "ahead": ("i4", -1, 0),  # in the line of its queue: a row, -1 for none
         "behind": ("i4", -1, 0),
+        "mention": ("i4", -1, 0),  # 2 x its issue, and 1 more once it counted as a repeat; -1: no issue yet
+        "pressure": ("f4", 0.0, 0),  # strain of its queue when it arrived
     }
     key: NDArray[np.uint64]
     known: NDArray[np.uint8]
@@ -42,9 +44,11 @@ class Contacts(Table):
     offered_ms: NDArray[np.int64]
     answered_ms: NDArray[np.int64]
     last_ms: NDArray[np.int64]
-    since_previous_ms: NDArray[np.int64]
+    since_previous_ms: NDArray[np.int32]
     ahead: NDArray[np.int32]
     behind: NDArray[np.int32]
+    mention: NDArray[np.int32]
+    pressure: NDArray[np.float32]
 
     def __init__(self, queues: Queues) -> None:
         super().__init__()

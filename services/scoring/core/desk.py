@@ -298,6 +298,7 @@ class Desk:
         of = KINDS[live.kind].subject
         subject = self._subjects.subject(of, live.row)
         said = KINDS[live.kind].say(self._floor, self._silence, live.row, at_ms)
+        live.evidence = said.evidence or live.evidence
         title, title_zh = wording.title(said.title, subject.id, said.silence_s, said.count)
         text, text_zh = wording.ACTIONS[said.action]
         alert = Alert(

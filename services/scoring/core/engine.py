@@ -30,6 +30,8 @@ from services.scoring.core.report import Report, board
 from services.scoring.core.seconds import first_due
 from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
+from services.scoring.core.subjects import Subjects
+from services.scoring.core.surge_alerts import SurgeAlerts
 from shared.contract.actions import Action
 from shared.contract.baseline import Baseline
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
@@ -56,6 +58,7 @@ class Engine:
         self.settings_digest = ""
         self.engine_name = ""
         self._document: Mapping[str, Any] = {"revision": 0}
+        self._utc_offsets: dict[str, list[tuple[int, int]]] = {}
         self._bounds: list[tuple[EntryId, int, int]] = []  # (from, lateness ms, late before ms), oldest first
         self._seen_from_ms = 0
         self._seen = Seen()
@@ -63,6 +66,7 @@ class Engine:
         self._silence = Silence()
         self._desk = Desk(self._floor, self._silence)
         self._care = Care(self._floor, self._desk)
+        self._surges = SurgeAlerts(self._floor.surges, self._desk, Subjects(self._floor))
         self._hot_agents = np.zeros(0, bool)
         self._hot_queues = np.zeros(0, bool)
         self._ordinal = 0
@@ -107,6 +111,7 @@ class Engine:
                 "version": SNAPSHOT_VERSION,
                 "position": list(self.position),
                 "settings": [self.settings_revision, self.settings_digest, self._document],
+                "utc_offsets": self._utc_offsets,
                 "engine": self.engine_name,
                 "bounds": [[str(since), lateness_ms, floor_ms] for since, lateness_ms, floor_ms in self._bounds],
                 "seen_from_ms": self._seen_from_ms,
@@ -130,6 +135,10 @@ class Engine:
             raise ValueError(f"snapshot version {state['version']}, this engine reads {SNAPSHOT_VERSION}")
         engine.position = EntryId(*state["position"])
         engine.settings_revision, engine.settings_digest, engine._document = state["settings"]
+        engine._utc_offsets = {
+            zone: [(from_ms, offset_s) for from_ms, offset_s in changes]
+            for zone, changes in state.get("utc_offsets", {}).items()
+        }
         engine.engine_name = state["engine"]
         engine._bounds = [(EntryId.parse(since), lateness, floor) for since, lateness, floor in state["bounds"]]
         engine._seen_from_ms = state["seen_from_ms"]
@@ -140,7 +149,7 @@ class Engine:
         engine._care.unpack(state.get("care", {}))
         engine._hot_agents = np.frombuffer(state["hot_agents"], bool).copy()
         engine._hot_queues = np.frombuffer(state["hot_queues"], bool).copy()
-        engine._tune(load_parameters(engine._document))
+        engine._tune(load_parameters(engine._document, engine._utc_offsets))
         return engine
 
     def recall(self, entry: Entry) -> None:
@@ -213,9 +222,9 @@ class Engine:
     def _settings(self, settings: Settings, entry: EntryId) -> None:
         before = self.lateness_ms
         floor_ms = self._late_before_ms(entry)
-        self._document = settings.document
+        self._document, self._utc_offsets = settings.document, settings.utc_offsets
         self.settings_revision, self.settings_digest = settings.revision, settings.digest
-        self._tune(load_parameters(settings.document))
+        self._tune(load_parameters(settings.document, settings.utc_offsets))
         if self.lateness_ms != before:
             needed = [i for i, bound in enumerate(self._bounds) if bound[0].ms < self._seen_from_ms]
             self._bounds = self._bounds[needed[-1] if needed else 0 :]
@@ -234,12 +243,14 @@ class Engine:
         if self._clock_gaps and now_ms - before_ms > GAP_MS:
             report.gap_ms = now_ms - before_ms
             self._silence.gap_total_ms += report.gap_ms
+            self._floor.surges.gap(before_ms, now_ms)
             first = last
         at = first
         while at <= last:
             if at >= self._floor.pools_due_ms:
                 self._floor.refresh(at)
                 handle_alerts.announce(self._floor, self._desk, at)
+                self._surges.announce(at)
                 self._heat(at)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
@@ -265,8 +276,10 @@ class Engine:
         """Judge hot rows at each whole second from `first` to `last`."""
         queues, agents = np.flatnonzero(self._hot_queues), np.flatnonzero(self._hot_agents)
         tenants = self._watched_tenants(last)
+        surges = self._surges.watched()
         while first <= last:
             now = self._first_due(first, last, queues, agents, tenants)
+            now = self._surges.first_due(first, last, self._silence.gap_total_ms, surges, now)
             if now < 0:
                 return
             run = now - self._silence.gap_total_ms
@@ -275,6 +288,7 @@ class Engine:
             of_agents = self._floor.judge_agents(agents, now)[0]
             self._desk.moment(QUEUE, queues, of_queues, now, run)
             self._desk.moment(AGENT, agents, of_agents.strain, now, run, of_agents.borne)
+            self._surges.moment(surges, now, run)
             self._desk.moment(FEED, tenants, self._silence.table(tenants, np.array([run]))[0], now, run)
             self._care.second(now, run)
             first = now + 1000

@@ -34,6 +34,7 @@ from services.scoring.core.queue_table import JudgedQueues, Queues
 from services.scoring.core.rests import Rests
 from services.scoring.core.service import Service
 from services.scoring.core.sources import sources_of
+from services.scoring.core.surge_watch import SurgeWatch
 from services.scoring.core.tuning import Tuning
 
 Rows = NDArray[np.intp]
@@ -58,6 +59,7 @@ class Floor:
         self.rests = Rests()
         self.campaigns = Campaigns()
         self.baselines: dict[str, str] = {}  # by tenant, digest of the document that it took last
+        self.surges = SurgeWatch()
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
@@ -68,6 +70,11 @@ class Floor:
     def tune(self, parameters: Parameters) -> None:
         """Take parameters into force for all rows."""
         self.tuning.take(parameters)
+        tenants = self.registers.tenants
+        self.surges.tune(
+            lambda tenant: parameters.scope(tenants.text[tenant]).surges["false_alarms_a_day"],
+            lambda tenant, at_ms: parameters.offset_ms(tenants.text[tenant], at_ms),
+        )
 
     def cover_tenants(self) -> None:
         """Sources for every tenant, also for one of whom no event took effect yet."""
@@ -147,13 +154,17 @@ class Floor:
         return min(self._minute_due_ms, *self._soon_ms.values()) if self._soon_ms else self._minute_due_ms
 
     def refresh(self, at_ms: int) -> None:
-        """What is recomputed once a minute: pools, what is usual, forgotten contacts.
+        """What is recomputed once a minute: surges, pools, what is usual, forgotten contacts.
 
         Pools of tenants with somebody new come sooner.
         """
         tenant = self.queues.tenant[: self.queues.n]
+        if self.surges.pass_time(at_ms, len(self.registers.tenants.text)):
+            self._take_surges()
         if at_ms >= self._minute_due_ms:
             self._retune()
+            offsets = [self.surges.offset_ms(t, at_ms) for t in range(len(self.registers.tenants.text))]
+            self.queues.usual.offset_ms[: self.queues.n] = np.array(offsets, np.int64)[tenant]
             self.queues.usual.refresh(at_ms, tenant, self.queues.above_line(at_ms, self.tuning.queues))
             self.contacts.forget(at_ms)
             self.levels.end_days(at_ms, tenant)
@@ -171,6 +182,14 @@ class Floor:
         self._retune()
         qs.staff(self.queues, np.flatnonzero(due), at_ms, self.tuning.queues, self.pools)
 
+    def _take_surges(self) -> None:
+        """What the drivers read of them until the next minute."""
+        n, of = self.queues.n, self.surges.queues
+        self.queues.surge[:n] = of.value[:n]
+        self.queues.surge_percent[:n] = np.nan
+        for queue in np.flatnonzero(of.value[:n]).tolist():
+            self.queues.surge_percent[queue] = self.surges.percent(of, queue)
+
     # --- events
 
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
@@ -179,6 +198,7 @@ class Floor:
         self._retune()
         self.sources[batch.tenant] |= sources_of(batch)
         self._retune()
+        self.surges.begin(batch.tenant, self.registers.queues.tenant, self.registers.issues.tenant, now_ms)
         facts = self._contacts(batch)
         self.levels.note(batch, facts, self.queues.n)
         self.patience.note(batch.tenant, facts)
@@ -189,7 +209,10 @@ class Floor:
         return touched_agents, touched_queues
 
     def _contacts(self, b: Batch) -> Facts:
-        return facts_of(self.contacts, self.contacts.rows_of(b.tenant, b.contact, b.kind), b)
+        rows = self.contacts.rows_of(b.tenant, b.contact, b.kind)
+        facts = facts_of(self.contacts, rows, b)
+        self.surges.note(b, facts, rows, self.contacts, self.queues.strain)
+        return facts
 
     def _agents(self, b: Batch, facts: Facts) -> Rows:
         of_tenant = self.tuning.of_agents[b.tenant]
@@ -216,6 +239,7 @@ class Floor:
         "queue_evidence",
         "rests",
         "campaigns",
+        "surges",
     )
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
@@ -240,6 +264,8 @@ class Floor:
         if "levels" in packed:  # not so in older checkpoints
             self.levels.unpack(packed["levels"])
             self.patience.unpack(packed["patience"])
+            if name in packed["tables"]:  # a form from before surges lacks them
+                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.baselines = dict(packed.get("baselines", {}))

@@ -14,15 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.issue_rows import BIN_MS, BINS, DAY_MS, DAYS, PLACES, REPEAT_DAYS, IssueRows
 from services.scoring.core.tables import Table
 
-BIN_MS = 300_000
-BINS = 48
-"""Four hours of five minutes: a surge that lasts longer is explained by its last four hours."""
-DAYS = 16
-"""Seven days that may still be followed, seven that have matured, today, and one to write into."""
-REPEAT_DAYS = 7
-_DAY_MS = 86_400_000
 _UNTOUCHED = -1
 
 
@@ -52,6 +46,8 @@ class Issues(Table):
         "contacts": ("f4", 0.0, DAYS),
         "repeats": ("f4", 0.0, DAYS),
         "followed": ("f4", 0.0, DAYS),
+        "place": ("i4", -1, PLACES),  # queues of the last contacts, a ring
+        "places": ("i8", 0, 0),  # written into it so far
     }
     bin: NDArray[np.int64]
     observed: NDArray[np.float32]
@@ -62,6 +58,8 @@ class Issues(Table):
     contacts: NDArray[np.float32]
     repeats: NDArray[np.float32]
     followed: NDArray[np.float32]
+    place: NDArray[np.int32]
+    places: NDArray[np.int64]
 
     def follow(self, n: int, freed: list[int]) -> None:
         """As many rows as there are streams, and those that were dropped forgotten."""
@@ -71,22 +69,24 @@ class Issues(Table):
         if n > self.n:
             self.add_many(n - self.n)
 
+    def rows(self) -> IssueRows:
+        """The columns bound, for one issue at a time."""
+        if self.bound is None or self.bound.version != self.version:
+            self.bound = IssueRows(self)
+        bound: IssueRows = self.bound
+        return bound
+
     def note_contact(self, row: int, at_ms: int, count: int = 1) -> None:
         """Contacts with the issue were offered; late ones count where they belong, after four hours by day only."""
-        self._add_to_bin(self.observed, row, at_ms, count)
-        self._add_to_day(self.contacts, row, at_ms, count)
+        self.rows().note_contact(row, at_ms, count)
 
     def note_repeat(self, row: int, at_ms: int, since_previous_s: float) -> None:
         """A contact (noted by `note_contact` too) was a repeat of one that came so long before."""
-        if since_previous_s > REPEAT_DAYS * 86_400:
-            return
-        self._add_to_bin(self.again, row, at_ms, 1)
-        self._add_to_day(self.repeats, row, at_ms, 1)
-        self._add_to_day(self.followed, row, at_ms - round(since_previous_s * 1000), 1)
+        self.rows().note_repeat(row, at_ms, round(since_previous_s * 1000))
 
     def note_cost(self, row: int, at_ms: int, queue_strain: float, handle_s: float) -> None:
         """A contact that was handled: the strain of its queue (0..100) when it arrived, and how long it took."""
-        self._add_to_bin(self.cost, row, at_ms, queue_strain * handle_s / 60.0)
+        self.rows().note_cost(row, at_ms, queue_strain * handle_s / 60.0)
 
     def expect(self, rows: NDArray[np.int64], at_ms: int, expected: NDArray[np.float64]) -> None:
         """What a minute that began at `at_ms` was expected to bring, for each of these different rows."""
@@ -103,31 +103,19 @@ class Issues(Table):
             for column in (self.observed, self.expected, self.again, self.cost):
                 column[rows, slot] = 0.0
 
-    def _add_to_bin(self, column: NDArray[Any], row: int, at_ms: int, amount: float) -> None:
-        number = at_ms // BIN_MS
-        slot = number % BINS
-        if self.bin[row, slot] < number:
-            self._renew(np.array([row]), slot, number)
-        if self.bin[row, slot] == number:
-            column[row, slot] += amount
-
-    def _add_to_day(self, column: NDArray[np.float32], row: int, at_ms: int, amount: float) -> None:
-        number = at_ms // _DAY_MS
-        slot = number % DAYS
-        if self.day[row, slot] < number:
-            self.day[row, slot] = number
-            self.contacts[row, slot] = self.repeats[row, slot] = self.followed[row, slot] = 0.0
-        if self.day[row, slot] == number:
-            column[row, slot] += amount
+    def part_in(self, row: int, queue: int) -> float:
+        """Part of the last contacts with an issue that were in a queue, 0 while there are none."""
+        known = min(int(self.places[row]), PLACES)
+        return int(np.count_nonzero(self.place[row, :known] == queue)) / known if known else 0.0
 
     def backward_repeat_rate(self, row: int, at_ms: int) -> float | None:
         """Part of the contacts of the last seven days (today and the six before, UTC) that were repeats. Live."""
-        today = at_ms // _DAY_MS
+        today = at_ms // DAY_MS
         return self._rate(self.repeats, row, today - REPEAT_DAYS + 1, today)
 
     def forward_repeat_rate(self, row: int, at_ms: int) -> float | None:
         """Part of the contacts of the seven days before those, all older than seven days, that were followed by one."""
-        today = at_ms // _DAY_MS
+        today = at_ms // DAY_MS
         return self._rate(self.followed, row, today - 2 * REPEAT_DAYS, today - REPEAT_DAYS - 1)
 
     def _rate(self, column: NDArray[np.float32], row: int, first: int, last: int) -> float | None:

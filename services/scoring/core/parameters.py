@@ -7,7 +7,9 @@ One TOML file holds them (`strainwatch serve --settings F`); its tables are
     [alerts."queue.strain"] # open_line, open_hold_s, close_line, close_hold_s, escalate_after_s
     [drivers.agent.<name>]  # weight and the driver's own parameters
     [drivers.queue.<name>]
-    [tenants.<t>]           # the same tables again, for one tenant
+    timezone = "UTC"        # IANA name: whose hours of the week, and of the day, are usual
+    [surges]                # false_alarms_a_day
+    [tenants.<t>]           # the same again, for one tenant
     [tenants.<t>.queues.<q>]# the same tables again, for one queue; also team = "..."
 
 A missing key has its default, an unknown one is a fault. Defaults that no paper gives are product choices.
@@ -15,7 +17,7 @@ A missing key has its default, an unknown one is a fault. Defaults that no paper
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +57,24 @@ ALERT_RULES: dict[str, dict[str, Bounds]] = {
         "close_line": Bounds(50, 0, 100),
         "close_hold_s": Bounds(300, 0, 3600),
         "critical_line": Bounds(85, 1, 100),
+        "escalate_after_s": Bounds(900, 0, _DAY_S),
+    },
+    # Lines are thresholds of the sequential test: at 1 it raises the alarm, below the closing line it is all but sure
+    # that the surge is over. The test holds by itself, so the alert need not.
+    "queue.surge": {
+        "open_line": Bounds(1, 1, 5),
+        "open_hold_s": Bounds(0, 0, 3600),
+        "close_line": Bounds(0.1, 0.01, 5),
+        "close_hold_s": Bounds(0, 0, 3600),
+        "critical_line": Bounds(5, 1, 5),
+        "escalate_after_s": Bounds(900, 0, _DAY_S),
+    },
+    "issue.surge": {
+        "open_line": Bounds(1, 1, 5),
+        "open_hold_s": Bounds(0, 0, 3600),
+        "close_line": Bounds(0.1, 0.01, 5),
+        "close_hold_s": Bounds(0, 0, 3600),
+        "critical_line": Bounds(5, 1, 5),
         "escalate_after_s": Bounds(900, 0, _DAY_S),
     },
     # Lines are seconds without an event that took effect.
@@ -121,6 +141,11 @@ ALERT_RULES: dict[str, dict[str, Bounds]] = {
     },
 }
 
+SURGES = {
+    # Of all queues and issues of a tenant together; thresholds follow from it. Product choice: one a day is read.
+    "false_alarms_a_day": Bounds(1, 0.01, 100),
+}
+
 _AGENT = {d.name: d.parameters for d in AGENT_DRIVERS}
 _QUEUE = {d.name: d.parameters for d in QUEUE_DRIVERS}
 
@@ -135,6 +160,7 @@ class Scope:
     agent: Table
     queue: Table
     team: str | None = None
+    surges: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -144,6 +170,8 @@ class Parameters:
     revision: int
     lateness_s: float
     document: Mapping[str, Any]
+    utc_offsets: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """Zone -> [(from ms, offset s)], ascending."""
     _scopes: dict[tuple[str, str | None], Scope] = field(default_factory=dict)
 
     def scope(self, tenant: str, queue: str | None = None) -> Scope:
@@ -153,16 +181,31 @@ class Parameters:
             found = self._scopes[tenant, queue] = self._resolve(tenant, queue)
         return found
 
+    def offset_ms(self, tenant: str, at_ms: int) -> int:
+        """What a tenant's clock is ahead of UTC at a moment; beyond what is known, the nearest that is."""
+        zone = self.document.get("tenants", {}).get(tenant, {}).get("timezone") or self.document.get("timezone")
+        changes = self.utc_offsets.get(zone, ()) if zone else ()
+        offset_s = changes[0][1] if changes else 0
+        for from_ms, later_s in changes:
+            if from_ms <= at_ms:
+                offset_s = later_s
+        return 1000 * offset_s
+
     def _resolve(self, tenant: str, queue: str | None) -> Scope:
         of_tenant = self.document.get("tenants", {}).get(tenant, {})
         layers = [self.document, of_tenant]
         if queue is not None:
             layers.append(of_tenant.get("queues", {}).get(queue, {}))
         merged = Scope(
-            alerts=_defaults(ALERT_RULES), agent=_defaults(_AGENT), queue=_defaults(_QUEUE), team=layers[-1].get("team")
+            alerts=_defaults(ALERT_RULES),
+            agent=_defaults(_AGENT),
+            queue=_defaults(_QUEUE),
+            team=layers[-1].get("team"),
+            surges=_defaults({"surges": SURGES})["surges"],
         )
         for layer in layers:
             drivers = layer.get("drivers", {})
+            merged.surges.update(layer.get("surges", {}))
             for target, given in (
                 (merged.alerts, layer.get("alerts", {})),
                 (merged.agent, drivers.get("agent", {})),
@@ -179,7 +222,7 @@ def _defaults(tables: Mapping[str, Mapping[str, Bounds]]) -> Table:
 
 def check_settings(document: Mapping[str, Any]) -> list[str]:
     """Every fault of a settings document; an empty list means that it can be used."""
-    faults = list(_layer_faults("", document, {"revision", "lateness_s", "tenants"}))
+    faults = list(_layer_faults("", document, {"revision", "lateness_s", "tenants", "timezone", "surges"}))
     revision = document.get("revision", 1)
     if not isinstance(revision, int) or isinstance(revision, bool) or not 0 <= revision < 2**31:
         faults.append("revision: must be a whole number that grows with each change")
@@ -192,7 +235,7 @@ def check_settings(document: Mapping[str, Any]) -> list[str]:
         if not isinstance(layer, Mapping):
             faults.append(f"{path[:-1]}: must be a table")
             continue
-        faults.extend(_layer_faults(path, layer, {"queues"}))
+        faults.extend(_layer_faults(path, layer, {"queues", "timezone", "surges"}))
         queues = layer.get("queues", {})
         if not isinstance(queues, Mapping):
             faults.append(f"{path}queues: must be a table of queues")
@@ -216,6 +259,11 @@ def _layer_faults(path: str, layer: Mapping[str, Any], also: set[str]) -> Iterat
         if key not in also and key not in {"alerts", "drivers"}:
             yield f"{path}{key}: unknown; expected {', '.join(sorted(also | {'alerts', 'drivers'}))}"
     yield from _table_faults(f"{path}alerts.", layer.get("alerts", {}), ALERT_RULES)
+    if "surges" in also:
+        yield from _table_faults(path, {"surges": layer.get("surges", {})}, {"surges": SURGES})
+    zone = layer.get("timezone", "UTC") if "timezone" in also else "UTC"
+    if not isinstance(zone, str) or not zone:
+        yield f"{path}timezone: must be an IANA name such as Europe/Madrid"
     drivers = layer.get("drivers", {})
     if not isinstance(drivers, Mapping):
         yield f"{path}drivers: must be a table with `agent` and `queue`"
@@ -285,8 +333,10 @@ def _line_faults(document: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def load_parameters(document: Mapping[str, Any]) -> Parameters:
-    """Parameters of a settings document. Raises BadSettings with every fault."""
+def load_parameters(
+    document: Mapping[str, Any], utc_offsets: Mapping[str, Sequence[tuple[int, int]]] | None = None
+) -> Parameters:
+    """Parameters of a settings document with the offsets of its zones. Raises BadSettings with every fault."""
     faults = check_settings(document)
     if faults:
         raise BadSettings(faults)
@@ -294,6 +344,7 @@ def load_parameters(document: Mapping[str, Any]) -> Parameters:
         revision=int(document.get("revision", 1)),
         lateness_s=float(document.get("lateness_s", LATENESS_S.default)),
         document=document,
+        utc_offsets=utc_offsets or {},
     )
 
 

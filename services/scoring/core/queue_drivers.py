@@ -61,12 +61,15 @@ QUEUE_DRIVERS: tuple[QueueDriver, ...] = (
     # Agents who are missing for a predicted wait within its target (Erlang A), as a part of those needed. The need is
     # counted once a minute.
     QueueDriver("staffing", "agents", SOURCE_STAFF, {"weight": _HALF, "full": Bounds(25, 1, 100)}),
+    # More arrivals than usual at this hour of the week, from the alarm of the sequential test on (`surge`) until it is
+    # over; `full` in thresholds of that test. The value is arrivals since it began in % of the usual. Product choice.
+    QueueDriver("arrivals_surge", "%", SOURCE_WAITING, {"weight": _HALF, "full": Bounds(3, 1, 5)}),
 )
 
-PREDICTED_WAIT, OFFERED_LOAD, RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT, REPEAT_SHARE, STAFFING = range(
+PREDICTED_WAIT, OFFERED_LOAD, RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT, REPEAT_SHARE, STAFFING, ARRIVALS_SURGE = range(
     len(QUEUE_DRIVERS)
 )
-assert QUEUE_DRIVERS[STAFFING].name == "staffing"
+assert QUEUE_DRIVERS[ARRIVALS_SURGE].name == "arrivals_surge"
 
 SCALE_PER_DRIVER = 0.8
 """Strain 63 when the levels of the drivers that are on average 0.8 (waits near 0.8 of the target, and so on)."""

@@ -37,6 +37,10 @@ cdef class QueueRows:
     cdef double[::1] within_s
     cdef double[::1] full_repeats
     cdef double[::1] full_short
+    cdef double[::1] full_surge
+    cdef double[:] surge
+    cdef double[:] surge_percent
+    cdef long long[:] offset_ms
     cdef double[:, :] today_waits_s
     cdef double[:, :] today_capped_s
     cdef double[:, :] today_waits

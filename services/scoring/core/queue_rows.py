@@ -46,6 +46,7 @@ _SERVICE_LEVEL = cython.declare(cython.Py_ssize_t, qd.SERVICE_LEVEL)
 _ABANDONMENT = cython.declare(cython.Py_ssize_t, qd.ABANDONMENT)
 _REPEAT_SHARE = cython.declare(cython.Py_ssize_t, qd.REPEAT_SHARE)
 _STAFFING = cython.declare(cython.Py_ssize_t, qd.STAFFING)
+_ARRIVALS_SURGE = cython.declare(cython.Py_ssize_t, qd.ARRIVALS_SURGE)
 _LEVEL_MAX = cython.declare(cython.double, qd.LEVEL_MAX)
 
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
@@ -135,7 +136,11 @@ class QueueRows:
         self.within_s = memoryview(p.within_s)
         self.full_repeats = memoryview(p.full_repeats)
         self.full_short = memoryview(p.full_short)
+        self.full_surge = memoryview(p.full_surge)
+        self.surge = memoryview(queues.surge)
+        self.surge_percent = memoryview(queues.surge_percent)
         usual = queues.usual
+        self.offset_ms = memoryview(usual.offset_ms)
         self.today_waits_s = memoryview(usual.today_waits_s)
         self.today_capped_s = memoryview(usual.today_capped_s)
         self.today_waits = memoryview(usual.today_waits)
@@ -189,7 +194,7 @@ class QueueRows:
     def note_wait(self, q: cython.Py_ssize_t, at_ms: cython.longlong, wait_s: cython.double) -> cython.void:
         """For what is usual: a wait counts at the hour at which the contact joined."""
         joined_ms: cython.longlong = at_ms - cython.cast(cython.longlong, min(max(wait_s, 0.0), 86_400.0) * 1000.0)
-        hour: cython.longlong = max(joined_ms, 0) // _HOUR_MS % _HOURS
+        hour: cython.longlong = max(joined_ms + self.offset_ms[q], 0) // _HOUR_MS % _HOURS
         self.today_waits_s[q, hour] += wait_s
         self.today_capped_s[q, hour] += min(wait_s, _CAP_TIMES * self.usual_s[q] + _CAP_MORE_S)
         self.today_waits[q, hour] += 1.0
@@ -350,6 +355,8 @@ class QueueRows:
         if self.expected_s > self.target_wait_s[q]:
             self.value[_STAFFING] = self.needed[q]
             self.level[_STAFFING] = self.short(q)
+        self.value[_ARRIVALS_SURGE] = self.surge_percent[q]
+        self.level[_ARRIVALS_SURGE] = _clipped(self.surge[q] / self.full_surge[q])
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
@@ -376,8 +383,8 @@ class QueueRows:
         low: cython.double = min(recent, later)
         high: cython.double = max(recent, later)
         ended: cython.double = self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]
-        low += ended * _ENDED_KEPT
-        high += ended + self.level[_REPEAT_SHARE]
+        low += ended * _ENDED_KEPT + self.level[_ARRIVALS_SURGE]  # that stays until the next whole minute
+        high += ended + self.level[_REPEAT_SHARE] + self.level[_ARRIVALS_SURGE]
         load: cython.double = self.offered + self.backlog
         load_high: cython.double = _LOAD_HIGH * self.offered + _HANDLE_HIGH * self.backlog
         handle_high_s: cython.double = _HANDLE_HIGH * self.pooled_handle_s

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.decay import Floats
-from services.scoring.core.queue_drivers import QUEUE_DRIVERS, SCALE_PER_DRIVER
+from services.scoring.core.queue_drivers import ARRIVALS_SURGE, QUEUE_DRIVERS, SCALE_PER_DRIVER
 from services.scoring.core.tables import Table
 from services.scoring.core.usual_waits import Usual
 
@@ -42,6 +42,8 @@ class Queues(Table):
         "observed_agents": ("f8", np.nan, 0),
         "needed": ("f8", np.nan, 0),  # agents for a wait within its target, counted at the last whole minute
         "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
+        "surge": ("f8", 0.0, 0),  # of arrivals, in thresholds, 0 while there is none; changes at whole minutes
+        "surge_percent": ("f8", np.nan, 0),  # arrivals since it began in % of the usual
     }
     tenant: NDArray[np.int32]
     team: NDArray[np.int32]
@@ -58,6 +60,8 @@ class Queues(Table):
     observed_agents: Floats
     needed: Floats
     strain: Floats
+    surge: Floats
+    surge_percent: Floats
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,6 +110,7 @@ class QueueParameters:
     within_s: Floats
     full_repeats: Floats  # 0..1
     full_short: Floats  # 0..1
+    full_surge: Floats  # thresholds
     alert_line: Floats  # strain
 
 
@@ -130,6 +135,9 @@ class JudgedQueues:
 
 
 def scale_of(weight: Floats) -> Floats:
-    """Scale of the drivers that are on."""
-    scale: Floats = SCALE_PER_DRIVER * np.maximum(weight.sum(axis=-1), 1e-9)
+    """Scale of the drivers that are on. A surge comes on top of the others: most of the day it is 0, and with its
+    weight in the scale they would all say less then; it is its own scale only where nothing else is on.
+    """
+    surge = weight[..., ARRIVALS_SURGE]
+    scale: Floats = SCALE_PER_DRIVER * np.maximum(np.maximum(weight.sum(axis=-1) - surge, surge), 1e-9)
     return scale

@@ -62,3 +62,21 @@ def first_due(
                 return at_ms
         at_ms += 1000
     return -1
+
+
+def first_due_of(
+    first_ms: cython.longlong, last_ms: cython.longlong, gap_ms: cython.longlong, r: Any, value: Any, watch: Watcher
+) -> int:
+    """The same for rows of one kind whose values (by row of the kind's subject) stay as they are until then."""
+    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    values: cython.const[cython.double][::1] = memoryview(value)
+    one: Watcher = watch
+    at_ms: cython.longlong = first_ms
+    i: cython.Py_ssize_t
+    while at_ms <= last_ms:
+        one.now = at_ms - gap_ms
+        for i in range(rows.shape[0]):
+            if one.step(rows[i], values[rows[i]], 0.0) != _SAME:
+                return at_ms
+        at_ms += 1000
+    return -1

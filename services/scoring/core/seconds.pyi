@@ -1,5 +1,6 @@
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.alerting import Watcher
+from services.scoring.core.decay import Floats
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_strain import Rows, Times
 
@@ -11,3 +12,4 @@ def first_due(
     agents: tuple[Rows, AgentRows, Watcher],
     feeds: tuple[Rows, Times, Watcher],
 ) -> int: ...
+def first_due_of(first_ms: int, last_ms: int, gap_ms: int, r: Rows, value: Floats, watch: Watcher) -> int: ...

@@ -27,7 +27,9 @@ STARTS = 12
 RISE_MIN = 1.25
 """Smaller rises are no surge: staff absorb them, and errors of the usual look like them. Product choice."""
 RISE_OVER = 2.0
-"""The end is judged against this rise (or the surge's own where that is lower): 1.44 of the usual is then half way."""
+"""The end is judged against this rise (or the surge's own where that is lower): 1.44 of the usual is then half way. A
+surge to more than four times the usual is judged against half of its own rise: where next to nothing is usual, hours
+without a contact would hardly speak against twice that."""
 OVER = 6.9
 """Evidence that a surge is over: ln 1000; one that goes on is cut short in under 1 of 1,000 minutes. Product choice."""
 LEVEL_MAX = 5.0
@@ -221,8 +223,10 @@ class _Rows:
             return
         self.observed[r] += x
         self.expected[r] += e
-        rise: cython.double = max(min(self.observed[r] / self.expected[r], _RISE_OVER), _RISE)
-        self.over[r] = max(self.over[r] - ratio_of(x, e, rise, phi, cv2), 0.0)
+        own: cython.double = max(self.observed[r] / self.expected[r], _RISE)
+        rise: cython.double = max(min(own, _RISE_OVER), 0.5 * own)
+        # Of the fall back to the usual against none: the noise is that of the surge, not that of the usual.
+        self.over[r] = max(self.over[r] + ratio_of(x, rise * e, 1.0 / rise, phi, cv2), 0.0)
         if self.over[r] >= _OVER:
             self.starts[r] = 0
             self.surging[r] = 0

@@ -85,5 +85,6 @@ class Tuning:
             within_s=column("service_level", "within_s"),
             full_repeats=column("repeat_share", "full") / 100.0,
             full_short=column("staffing", "full") / 100.0,
+            full_surge=column("arrivals_surge", "full"),
             alert_line=np.array([s.alerts["queue.strain"]["open_line"] for s in scopes], np.float64),
         )

@@ -38,6 +38,7 @@ class Usual(Table):
     """A row a queue, as in the table of queues. `today_*` joins the sums of earlier days when the day is over."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
+        "offset_ms": ("i8", 0, 0),  # of the tenant's clock from UTC: days and hours are those of that clock
         "day": ("i8", 0, 0),  # the day that `today_*` is of; 0 before the first minute
         "waits_s": ("f8", 0.0, HOURS),
         "waits": ("f8", 0.0, HOURS),
@@ -52,6 +53,7 @@ class Usual(Table):
         "wait_s": ("f8", UNKNOWN_WAIT_S, 0),  # usual at this hour
         "repeat_share": ("f8", np.nan, 0),  # usual, 0..1; NaN until there is enough
     }
+    offset_ms: NDArray[np.int64]
     day: NDArray[np.int64]
     waits_s: Floats
     waits: Floats
@@ -68,28 +70,30 @@ class Usual(Table):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hour = -1
+        self._quarter = -1
         self._rows = 0
 
     def refresh(self, at_ms: int, tenant: NDArray[np.int32], above_line: NDArray[np.bool_]) -> None:
         """Once a minute: note the queues above their alert line, end the day, take the cells of the hour. [rows]"""
         self.abnormal[: self.n] |= above_line
-        if at_ms // HOUR_MS == self._hour and self.n == self._rows:
+        quarter = at_ms // (HOUR_MS // 4)  # some zones are a half or a quarter of an hour off
+        if quarter == self._quarter and self.n == self._rows:
             return
-        self._hour, self._rows = at_ms // HOUR_MS, self.n
-        new = np.flatnonzero(self.day[: self.n] == 0)
-        self.day[new] = at_ms // DAY_MS
-        over = np.flatnonzero(self.day[: self.n] != at_ms // DAY_MS)
+        self._quarter, self._rows = quarter, self.n
+        n, local_ms = self.n, at_ms + self.offset_ms[: self.n]
+        day, hour = local_ms // DAY_MS, local_ms // HOUR_MS % HOURS
+        new = np.flatnonzero(self.day[:n] == 0)
+        self.day[new] = day[new]
+        over = np.flatnonzero(self.day[:n] != day)
         if over.size:
-            self._end_day(over, at_ms // DAY_MS)
-        n, hour = self.n, at_ms // HOUR_MS % HOURS
+            self._end_day(over, day[over])
         self.wait_s[:n] = usual_waits(self.waits_s[:n], self.waits[:n], tenant, hour)
         enough = self.contacts[:n] >= REPEATS_ENOUGH
         self.repeat_share[:n] = np.where(enough, self.repeats[:n] / np.maximum(self.contacts[:n], 1.0), np.nan)
 
-    def _end_day(self, r: NDArray[np.intp], day: int) -> None:
+    def _end_day(self, r: NDArray[np.intp], day: NDArray[np.int64]) -> None:
         """Earlier days fade, and what was today joins them."""
-        kept = np.exp2((self.day[r] - day) / HALF_LIFE_DAYS)
+        kept = np.exp2(np.minimum(self.day[r] - day, 0) / HALF_LIFE_DAYS)  # a change of zone may turn a day back
         abnormal = self.abnormal[r] != 0
         waited_s = np.where(abnormal[:, None], self.today_capped_s[r], self.today_waits_s[r])
         most = (REPEATS_CAP_TIMES * self.repeat_share[r] + REPEATS_CAP_MORE) * self.today_contacts[r]
@@ -146,21 +150,22 @@ class Usual(Table):
 
     def pack(self) -> dict[str, Any]:
         """See Table."""
-        return super().pack() | {"hour": self._hour, "rows": self._rows}
+        return super().pack() | {"quarter": self._quarter, "rows": self._rows}
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """See Table."""
         super().unpack(packed)
-        self._hour, self._rows = packed["hour"], packed["rows"]
+        self._quarter, self._rows = packed.get("quarter", -1), packed["rows"]
 
 
-def usual_waits(waits_s: Floats, waits: Floats, tenant: NDArray[np.int32], hour: int) -> Floats:
-    """Usual wait of each queue at an hour of the day, s, from sums and counts by [queue, hour].
+def usual_waits(waits_s: Floats, waits: Floats, tenant: NDArray[np.int32], hour: int | NDArray[np.int64]) -> Floats:
+    """Usual wait of each queue at an hour of the day (of its tenant's), s, from sums and counts by [queue, hour].
 
     A cell is shrunk towards (mean of the queue) x (mean of the hour) / (mean of the tenant), and these two towards the
     tenant's mean, each as if by 30 contacts.
     """
     of_queue_s, of_queue = waits_s.sum(axis=1), waits.sum(axis=1)
+    at_hour = np.arange(tenant.size), hour
 
     def of_tenant(values: Floats) -> Floats:
         return np.bincount(tenant, values)[tenant].astype(np.float64)
@@ -168,8 +173,8 @@ def usual_waits(waits_s: Floats, waits: Floats, tenant: NDArray[np.int32], hour:
     counted = of_tenant(of_queue)
     mean_s = np.where(counted > 0.0, of_tenant(of_queue_s) / np.maximum(counted, 1e-9), UNKNOWN_WAIT_S)
     queue_s = _shrunk(of_queue_s, of_queue, mean_s)
-    hour_s = _shrunk(of_tenant(waits_s[:, hour]), of_tenant(waits[:, hour]), mean_s)
-    return _shrunk(waits_s[:, hour], waits[:, hour], queue_s * hour_s / np.maximum(mean_s, 1.0))
+    hour_s = _shrunk(of_tenant(waits_s[at_hour]), of_tenant(waits[at_hour]), mean_s)
+    return _shrunk(waits_s[at_hour], waits[at_hour], queue_s * hour_s / np.maximum(mean_s, 1.0))
 
 
 def _shrunk(total: Floats, count: Floats, towards: Floats) -> Floats:

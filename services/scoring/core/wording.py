@@ -66,12 +66,15 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "service_level": _number_text("{} % answered within the goal time", "{} % 的来电在目标时间内接通"),
     "abandonment": _number_text("{} % of callers leave before they are answered", "{} % 的客户在接通前挂断"),
     "repeat_share": _number_text("{} % of callers call again about the same issue", "{} % 的客户因同一问题再次来电"),
+    "arrivals_surge": _number_text("contacts come in at {} % of the usual", "来电量为平常的 {} %"),
     "staffing": _number_text("about {} agents would keep the wait short", "约需 {} 人在岗才能保持较短等待"),
 }
 
 _TITLES: dict[str, Texts] = {
     "queue.strain": ("Queue {subject} is under strain", "队列 {subject} 压力偏高"),
     "agent.strain": ("{subject} has had a heavy stretch and could use support", "{subject} 连续高负荷,需要支持"),
+    "queue.surge": ("Queue {subject} gets more contacts than usual", "队列 {subject} 的来电多于平常"),
+    "issue.surge": ("Issue {subject} comes up more often than usual", "问题 {subject} 出现得比平常多"),
     "feed.silent": ("No events for {silence}: the board may be blind", "已有 {silence} 未收到事件:看板可能失去数据"),
     "feed.late": (
         "Events arrive {silence} old: check the ACD's clock or time zone",
@@ -118,6 +121,22 @@ ACTIONS: dict[str, Texts] = {
     "queue.staffing": (
         "More people are needed here for a while: ask for help from other queues, or offer call-backs.",
         "此队列暂时需要更多人手:请其他队列支援,或提供回拨。",
+    ),
+    "queue.arrivals_surge": (
+        "More contacts than usual come in: ask who can help out here, and find out what it is about.",
+        "来电多于平常:看看谁可以支援,并查明原因。",
+    ),
+    "surge.staff": (
+        "More contacts than usual, and no single issue explains it: ask who can help out here for a while.",
+        "来电多于平常,且没有单一原因:看看谁可以暂时支援。",
+    ),
+    "surge.announce": (
+        "Announce the cause where callers wait, tell the team what to answer, and pass it on to who can solve it.",
+        "在排队语音中说明原因,告知团队如何答复,并反馈给能解决的团队。",
+    ),
+    "surge.plan": (
+        "Plan staff with the new numbers; nothing needs to be done right now.",
+        "请按新的来电量安排人手;目前无需处理。",
     ),
     "agent.break": (
         "Offer a real break now, away from the desk: “You carried a lot this hour. Take ten minutes, I will cover.”",
@@ -230,6 +249,35 @@ def longer_everywhere(percent: float) -> Texts:
         f"Contacts have taken {percent:.0f} % of their usual time for days, in most queues: "
         "that is the usual from here on",
         f"多数队列的处理时长已连续数日为以往的 {percent:.0f} %:今后以此为常态",
+    )
+
+
+def cause_text(issue: str, observed: float, expected: float, repeat_share: float | None, cost: float) -> Texts:
+    """What an issue has to do with a surge: contacts since it began, the usual, repeats, strain-minutes."""
+    en = f"{observed:.0f} contacts about {issue} since it began, usually {_number(expected)}"
+    zh = f"开始以来有 {observed:.0f} 通关于 {issue} 的来电,平常为 {_number(expected)} 通"
+    if repeat_share:
+        en += f"; {100 * repeat_share:.0f} % came back"
+        zh += f";其中 {100 * repeat_share:.0f} % 为重复来电"
+    if cost >= 1.0:
+        en += f"; it has cost {cost:.0f} strain-minutes so far"
+        zh += f";至今累计 {cost:.0f} 压力分钟"
+    return en, zh
+
+
+def rest_text(contacts: float) -> Texts:
+    """Contacts beyond the usual that no issue explains."""
+    return (
+        f"{contacts:.0f} contacts more than usual that no issue explains (yet)",
+        f"另有 {contacts:.0f} 通多出的来电(尚)无问题可以解释",
+    )
+
+
+def settled_title(subject: str, percent: float) -> Texts:
+    """Headline of a deviation that lasted for days, in % of what was usual before."""
+    return (
+        f"{subject} has stayed at {percent:.0f} % of its usual contacts for days: that is the usual from here on",
+        f"{subject} 的来电已连续数日为以往的 {percent:.0f} %:今后以此为常态",
     )
 
 

@@ -8,7 +8,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from services.scoring.core.issues import BIN_MS, BINS, DAYS, Cause, Issues
+from services.scoring.core.issue_rows import BIN_MS, BINS, DAYS
+from services.scoring.core.issues import Cause, Issues
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000

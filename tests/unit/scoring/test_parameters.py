@@ -186,3 +186,26 @@ def test_what_is_told_at_one_moment_has_no_hold_and_no_closing_line() -> None:
         for rule in ("open_hold_s", "close_line"):
             assert check_settings({"alerts": {kind: {rule: 0}}}) == []
             assert check_settings({"alerts": {kind: {rule: 5}}}) == [f"alerts.{kind}.{rule}: 5 lies outside 0 to 0"]
+
+
+def test_a_tenants_clock_is_that_of_its_zone_by_the_offsets_that_came_with_the_settings() -> None:
+    document = {"timezone": "Europe/Madrid", "tenants": {"far": {"timezone": "Asia/Shanghai"}}}
+    offsets = {"Europe/Madrid": [(1000, 3600), (5000, 7200)], "Asia/Shanghai": [(1000, 28_800)]}
+    parameters = load_parameters(document, offsets)
+    assert [parameters.offset_ms("near", at_ms) for at_ms in (0, 1000, 4999, 5000, 9999)] == [
+        *[3_600_000] * 3,
+        *[7_200_000] * 2,
+    ]
+    assert parameters.offset_ms("far", 0) == 28_800_000
+    assert load_parameters(document).offset_ms("far", 0) == 0  # a document without offsets
+    assert default_parameters().offset_ms("far", 0) == 0
+
+
+def test_the_budget_of_false_surges_is_a_tenants() -> None:
+    parameters = load_parameters({"tenants": {"a": {"surges": {"false_alarms_a_day": 3}}}})
+    assert [parameters.scope(t).surges["false_alarms_a_day"] for t in "ab"] == [3, 1]
+    assert check_settings({"surges": {"false_alarms_a_day": 0}, "timezone": 7}) == [
+        "surges.false_alarms_a_day: 0 lies outside 0.01 to 100",
+        "timezone: must be an IANA name such as Europe/Madrid",
+    ]
+    assert check_settings({"tenants": {"a": {"queues": {"q": {"timezone": "UTC"}}}}})

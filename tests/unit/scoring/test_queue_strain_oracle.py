@@ -20,7 +20,7 @@ from shared.contract.rows import ANSWERED, STATE_CODES
 
 T0 = 1_772_440_440_000
 TARGET_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL = 60.0, 45.0, 0.7, 0.8, 0.05, 0.2
-PATIENCE_S, FULL_REPEATS, FULL_SHORT = 500.0, 0.15, 0.25
+PATIENCE_S, FULL_REPEATS, FULL_SHORT, FULL_SURGE = 500.0, 0.15, 0.25, 3.0
 TAU_S = (1200.0, 600.0, 600.0, 1800.0, 1800.0, 1800.0, 7200.0, 7200.0, 7200.0, 7200.0)
 
 
@@ -39,6 +39,7 @@ class Queue:
     agents: set[int] = field(default_factory=set)
     usual_s: float = 30.0
     usual_repeats: float = NAN
+    surge: float = 0.0
 
     def sum(self, column: int, at_ms: int) -> float:
         return sum(a * math.exp(-(at_ms - ms) / 1000 / TAU_S[column]) for c, ms, a in self.facts if c == column)
@@ -114,6 +115,7 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
         (left - USUAL) / (FULL - USUAL),
         beyond / FULL_REPEATS,
         (needed - agents) / needed / FULL_SHORT if needed else 0.0,
+        me.surge / FULL_SURGE,
     )
     return [min(max(level, 0.0), 6.0) for level in raw]
 
@@ -123,6 +125,7 @@ def parameters(n: int) -> qt.QueueParameters:
     columns = (TARGET_S, 1 / PATIENCE_S, RECENT_TARGET_S, LOAD_LINE, GOAL, USUAL, FULL, 20.0) + (
         FULL_REPEATS,
         FULL_SHORT,
+        FULL_SURGE,
         60.0,
     )
     return qt.QueueParameters(weight, qt.scale_of(weight), *(np.full(n, value) for value in columns))
@@ -152,6 +155,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
             qs.add(table, row, late_ms, column, amount, parameters(n), Pools())
             queue.facts.append((column, late_ms, amount))
         queue.usual_s, queue.usual_repeats = rng.choice((30.0, 110.0)), rng.choice((NAN, 0.02, 0.3))
+        table.surge[row] = queue.surge = (0.0, 0.0, 1.2, 5.0)[seed % 4]
         table.usual.wait_s[row], table.usual.repeat_share[row] = queue.usual_s, queue.usual_repeats
         if rng.random() < 0.6:
             queue.waiting = rng.randrange(1, 9)
@@ -259,3 +263,19 @@ def test_a_pool_restored_from_a_checkpoint_is_the_same() -> None:
     rows = np.arange(table.n)
     one, other = (qs.judge(table, rows, now_ms, parameters(table.n), p).level.tobytes() for p in (pools, restored))
     assert one == other
+
+
+def test_a_surge_comes_on_top_and_is_not_in_the_scale_of_the_others() -> None:
+    table = qt.Queues()
+    table.add()
+    p = parameters(1)
+    calm = qs.judge(table, np.array([0]), T0, p, Pools())
+    assert p.scale[0] == pytest.approx(0.8 * (qt.D - 1))
+    table.surge[0], table.surge_percent[0] = 3.0, 240.0
+    surging = qs.judge(table, np.array([0]), T0, p, Pools())
+    assert surging.level[0, qd.ARRIVALS_SURGE] == 1.0
+    assert surging.value[0, qd.ARRIVALS_SURGE] == 240.0
+    assert surging.strain[0] > calm.strain[0]
+    only = np.zeros((1, qt.D))
+    only[0, qd.ARRIVALS_SURGE] = 0.5
+    assert qt.scale_of(only)[0] == pytest.approx(0.4)

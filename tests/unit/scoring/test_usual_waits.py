@@ -102,3 +102,27 @@ def test_a_restored_table_is_the_same() -> None:
     restored.unpack(table.pack())
     assert restored.pack() == table.pack()
     assert restored.usual.today_waits[69, 4] == 9
+
+
+def test_days_and_hours_are_those_of_the_tenants_clock() -> None:
+    """Two tenants eight and a half hours apart: each day ends at its own midnight, each hour is its own."""
+    usual = queues(2)
+    usual.offset_ms[:2] = 0, 8 * HOUR_MS + HOUR_MS // 2
+    tenant = np.array([0, 1], np.int32)
+
+    def refresh(at_ms: int) -> None:
+        usual.refresh(at_ms, tenant, np.zeros(2, bool))
+
+    refresh(T0 + 10 * HOUR_MS)
+    for q, hour in ((0, 10), (1, 18)):
+        wait(usual, hour, 10_000, 200.0, q)
+        wait(usual, hour + 1, 10_000, 20.0, q)
+    before_ms = T0 + 15 * HOUR_MS + HOUR_MS // 4
+    refresh(before_ms)
+    assert usual.waits[:2].sum(axis=1).tolist() == [0, 0]
+    refresh(before_ms + HOUR_MS // 4)  # midnight there
+    assert usual.waits[:2].sum(axis=1).tolist() == [0, 20_000]
+    refresh(T0 + 34 * HOUR_MS)
+    assert usual.wait_s.round()[:2].tolist() == [200, 200]
+    refresh(T0 + 34 * HOUR_MS + HOUR_MS // 2)
+    assert usual.wait_s.round()[:2].tolist() == [200, 20]

@@ -31,6 +31,8 @@ def texts() -> list[tuple[str, str]]:
     out = [wording.driver_text(name, value) for name in DRIVERS for value in (None, 0.0, 3.25, 61.0, 4000.0)]
     out += [wording.title(code, "队列 1", silence_s) for code in TITLES for silence_s in (0.0, 45.0, 3600.0)]
     out += [wording.longer_in_queue("队列 1", 120.0), wording.longer_everywhere(80.0)]
+    out += [wording.cause_text("issue-1", 31.0, 4.5, repeats, 12.0) for repeats in (None, 0.0, 0.25)]
+    out += [wording.rest_text(7.0), wording.settled_title("queue-1", 121.0)]
     return [*out, *wording.ACTIONS.values()]
 
 
@@ -61,6 +63,8 @@ SUGGESTED = (
     | {wording.team_action(strongest) for strongest in (None, *(d.name for d in AGENT_DRIVERS))}
     | {"feed.check", "handle_times.plan", wording.agent_action("handle_time", new_issue=True)}
     | {"agent.ease", "agent.break_now", "agent.thank", "campaign.pause"}
+    | {"surge.staff", "surge.announce", "surge.plan"}
+    | {"feed.check", wording.agent_action("handle_time", new_issue=True)}
 )
 
 

@@ -42,7 +42,7 @@ export function wholeShares(shares: readonly number[], strain: number): number[]
 /** Colour slot of each driver, the same everywhere on the page. Unknown drivers share the last one. */
 const SLOTS: Readonly<Record<string, number>> = {
   predicted_wait: 1, offered_load: 2, recent_waits: 3, service_level: 4, abandonment: 5,
-  repeat_share: 6, staffing: 7,
+  repeat_share: 6, staffing: 7, arrivals_surge: 8,
   occupancy: 1, handle_time: 2, repeat_callers: 3, excess_wait: 4, complaints: 5, queue_pressure: 6, since_break: 7,
 };
 
