@@ -134,7 +134,7 @@ class Streams(Table):
         minute: cython.longlong = self.minute
         counted: cython.bint = seen
         some: cython.bint = silent is not None
-        still: cython.const[cython.longlong][::1] = memoryview(silent if some else self.closed)
+        still: cython.const[cython.longlong][:] = memoryview(silent if some else self.closed)
         for r in range(self.n):
             if bound.key[r] != 0:
                 bound.close(r, minute, counted and not (some and still[r] != 0))

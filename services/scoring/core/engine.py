@@ -32,6 +32,7 @@ from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
 from services.scoring.core.subjects import Subjects
 from services.scoring.core.surge_alerts import SurgeAlerts
+from services.scoring.core.tables import joined, longer
 from shared.contract.actions import Action
 from shared.contract.baseline import Baseline
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
@@ -255,9 +256,8 @@ class Engine:
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
             end = min(last, (due - 1) // 1000 * 1000)
-            if self._marks == "minutes" and at % MINUTE_MS == 0:
-                report.signals.extend(self._board(at))
             if at % MINUTE_MS == 0:
+                report.signals.extend(self._board(at) if self._marks == "minutes" else ())
                 self._care.minute(at, at - self._silence.gap_total_ms)
             self._pass_seconds(at, end)
             at = end + 1000
@@ -341,7 +341,7 @@ class Engine:
             self._silence.heard(tenant, now_ms, running_ms)
         if self._floor.sources != sources:
             self._heat(now_ms)  # a driver came on: it counts for rows, too, that no event touched
-        return _joined(agents), _joined(queues), tenants
+        return joined(agents), joined(queues), tenants
 
     @staticmethod
     def _count(screened: Screened, report: Report) -> None:
@@ -386,8 +386,8 @@ class Engine:
         self._care.heat(at_ms, at_ms - self._silence.gap_total_ms)
 
     def _cover(self) -> None:
-        self._hot_agents = _longer(self._hot_agents, self._floor.agents.n)
-        self._hot_queues = _longer(self._hot_queues, self._floor.queues.n)
+        self._hot_agents = longer(self._hot_agents, self._floor.agents.n)
+        self._hot_queues = longer(self._hot_queues, self._floor.queues.n)
         for kind in (QUEUE, AGENT):
             self._desk.lines(kind)
 
@@ -398,15 +398,3 @@ class Engine:
     def _heat_queues(self, r: Rows, judged: JudgedQueues, at_ms: int) -> None:
         run = at_ms - self._silence.gap_total_ms
         self._hot_queues[r] = self._desk.hot(QUEUE, r, judged.lowest, judged.highest, run)
-
-
-def _joined(parts: list[Rows]) -> Rows:
-    return np.concatenate(parts) if parts else np.empty(0, np.intp)
-
-
-def _longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-    if flags.size >= n:
-        return flags
-    grown = np.zeros(max(n, 2 * flags.size), bool)
-    grown[: flags.size] = flags
-    return grown

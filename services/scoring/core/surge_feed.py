@@ -25,7 +25,7 @@ _MINUTE_MS = cython.declare(cython.longlong, 60_000)
 
 @dataclass(slots=True)
 class Brought:
-    """By event (0 or 1): a contact arrived in its queue, its issue was mentioned; and how many were too late for both."""
+    """By event (0 or 1): a contact arrived in its queue, its issue was mentioned; and how many were too late."""
 
     arrived: Any
     mentioned: Any

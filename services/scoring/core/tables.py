@@ -97,3 +97,17 @@ class Table:
             if name in packed:
                 values: NDArray[Any] = np.frombuffer(packed[name], dtype)
                 getattr(self, name)[:n] = values.reshape(n, width) if width else values
+
+
+def joined(parts: list[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """Rows of all parts, one after the other."""
+    return np.concatenate(parts) if parts else np.empty(0, np.intp)
+
+
+def longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+    """Flags of at least n rows; new ones are off."""
+    if flags.size >= n:
+        return flags
+    grown = np.zeros(max(n, 2 * flags.size), bool)
+    grown[: flags.size] = flags
+    return grown
