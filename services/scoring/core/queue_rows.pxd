@@ -18,6 +18,7 @@ cdef class QueueRows:
     cdef long long[::1] oldest_ms
     cdef long long[::1] observed_ms
     cdef double[::1] observed_waiting
+    cdef double[::1] observed_counted
     cdef double[::1] observed_longest_s
     cdef double[::1] observed_agents
     cdef long long[::1] start

@@ -20,6 +20,9 @@ from services.scoring.core.waiting import agents_needed, erlang_a_wait_s
 OBSERVED_FOR_MS = 300_000
 """An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
 
+_ROUNDED_S = cython.declare(cython.double, 1.0)
+"""ACDs tell the longest wait in whole seconds."""
+
 # What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
 _HANDLE_S = cython.declare(cython.double, 240.0)
 _HANDLE_WORTH = cython.declare(cython.double, 2.0)
@@ -97,6 +100,7 @@ class QueueRows:
         self.oldest_ms = memoryview(queues.oldest_ms)
         self.observed_ms = memoryview(queues.observed_ms)
         self.observed_waiting = memoryview(queues.observed_waiting)
+        self.observed_counted = memoryview(queues.observed_counted)
         self.observed_longest_s = memoryview(queues.observed_longest_s)
         self.observed_agents = memoryview(queues.observed_agents)
         self.start = memoryview(pools.start)
@@ -195,9 +199,13 @@ class QueueRows:
         if self.oldest_ms[q] > 0:
             longest_s = max((self.at_ms - self.oldest_ms[q]) / 1000.0, 0.0)
         if observed_ms > 0 and age_ms <= _BELIEVED_MS:
-            waiting = self.observed_waiting[q]
-            if self.observed_longest_s[q] == self.observed_longest_s[q]:
-                longest_s = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
+            # What came and went since then is counted. So is who waits longest, if the count knew all who waited and
+            # nobody who, by the observation, was no longer there.
+            waiting = max(self.observed_waiting[q] + self.counted[q] - self.observed_counted[q], 0.0)
+            seen_s: cython.double = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
+            knows: cython.bint = self.observed_counted[q] >= self.observed_waiting[q] and longest_s <= seen_s + _ROUNDED_S
+            if not knows and seen_s == seen_s:
+                longest_s = seen_s
         self.waiting[q] = waiting
         self.longest_s[q] = longest_s if waiting > 0.0 else _NAN
         self.goes[q] = (

@@ -14,7 +14,7 @@ from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
-from shared.contract.rows import OBSERVED
+from shared.contract.rows import OBSERVED, OFFERED
 
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
@@ -28,6 +28,7 @@ _HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
 _JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
 _REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_OFFERED = cython.declare(cython.int, OFFERED)
 
 
 def rows_of(queues: Queues, p: QueueParameters, pools: Pools) -> QueueRows:
@@ -79,6 +80,7 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
     newest_ms = np.zeros(queues.n, np.int64)
     newest: cython.longlong[::1] = memoryview(newest_ms)
+    joined: cython.double[::1] = memoryview(np.zeros(queues.n))  # so far in this batch, less those who left
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     q: cython.Py_ssize_t
@@ -103,11 +105,16 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
             if at_ms >= table.observed_ms[q]:  # an older observation never overrides a newer one
                 table.observed_ms[q] = at_ms
                 table.observed_waiting[q] = n0[i]
+                table.observed_counted[q] = max(table.counted[q] + joined[q], 0.0)
                 table.observed_longest_s[q] = n1[i]
                 table.observed_agents[q] = n2[i] if n2[i] == n2[i] else n3[i] + n4[i]
             continue
         wait_s: cython.double = waited_s[i]
         waited: cython.bint = wait_s == wait_s
+        if arrival[i]:
+            joined[q] += 1.0 if kind[i] == _OFFERED else 0.0
+        elif waited or abandoned[i]:
+            joined[q] -= 1.0
         if arrival[i]:
             table.add(q, at_ms, _ARRIVALS, 1.0)
             table.add(q, at_ms, _JOINED, 1.0)

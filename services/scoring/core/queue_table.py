@@ -36,6 +36,7 @@ class Queues(Table):
         "oldest_ms": ("i8", 0, 0),  # offer of the oldest that waits, 0 for none
         "observed_ms": ("i8", 0, 0),
         "observed_waiting": ("f8", 0.0, 0),
+        "observed_counted": ("f8", 0.0, 0),  # what the contacts said at that moment
         "observed_longest_s": ("f8", np.nan, 0),
         "observed_agents": ("f8", np.nan, 0),
         "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
@@ -49,6 +50,7 @@ class Queues(Table):
     oldest_ms: Times
     observed_ms: Times
     observed_waiting: Floats
+    observed_counted: Floats
     observed_longest_s: Floats
     observed_agents: Floats
     strain: Floats
@@ -82,6 +84,8 @@ class Queues(Table):
         """See Table."""
         self.usual.unpack(packed["usual"])
         super().unpack(packed)
+        if "observed_counted" not in packed:  # of an older form: the observations in force stand as they are
+            self.observed_counted[: self.n] = self.waiting[: self.n]
 
 
 @dataclass(slots=True)

@@ -33,6 +33,7 @@ class Queue:
     oldest_ms: int = 0
     observed_ms: int = 0
     observed_waiting: float = 0.0
+    observed_counted: float = 0.0
     observed_longest_s: float = NAN
     observed_agents: float = NAN
     agents: set[int] = field(default_factory=set)
@@ -52,12 +53,14 @@ class Queue:
 
     def waits(self, at_ms: int) -> tuple[float, float | None]:
         believed = self.observed_ms > 0 and at_ms - self.observed_ms <= 300_000
-        waiting = self.observed_waiting if believed else float(self.waiting)
-        longest_s = None
+        since = self.waiting - self.observed_counted
+        waiting = max(self.observed_waiting + since, 0.0) if believed else float(self.waiting)
+        longest_s = max((at_ms - self.oldest_ms) / 1000, 0.0) if self.oldest_ms else None
         if believed and not math.isnan(self.observed_longest_s):
-            longest_s = self.observed_longest_s + (at_ms - self.observed_ms) / 1000
-        elif self.oldest_ms:
-            longest_s = max((at_ms - self.oldest_ms) / 1000, 0.0)
+            seen_s = self.observed_longest_s + (at_ms - self.observed_ms) / 1000
+            knows_all = longest_s is not None and self.observed_counted >= self.observed_waiting
+            if longest_s is None or not knows_all or longest_s > seen_s + 1.0:
+                longest_s = seen_s
         return waiting, longest_s if waiting > 0 else None
 
 
@@ -152,6 +155,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
         if rng.random() < 0.5:
             queue.observed_ms = now_ms - rng.choice((0, 5000, 290_000, 400_000))
             queue.observed_waiting = float(rng.randrange(6))
+            queue.observed_counted = float(rng.randrange(6))
             queue.observed_longest_s = rng.choice((NAN, 33.0))
             queue.observed_agents = rng.choice((NAN, 3.0))
         for name in (
@@ -159,6 +163,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
             "oldest_ms",
             "observed_ms",
             "observed_waiting",
+            "observed_counted",
             "observed_longest_s",
             "observed_agents",
         ):
