@@ -222,6 +222,8 @@ class Engine:
             if at >= self._floor.pools_due_ms:
                 self._floor.refresh(at)
                 self._heat(at)
+                if self._silence.learn(at - self._silence.gap_total_ms):
+                    self._desk.draw_anew(FEED)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
             end = min(last, (due - 1) // 1000 * 1000)

@@ -203,7 +203,9 @@ class QueueRows:
             # nobody who, by the observation, was no longer there.
             waiting = max(self.observed_waiting[q] + self.counted[q] - self.observed_counted[q], 0.0)
             seen_s: cython.double = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
-            knows: cython.bint = self.observed_counted[q] >= self.observed_waiting[q] and longest_s <= seen_s + _ROUNDED_S
+            knows: cython.bint = (
+                self.observed_counted[q] >= self.observed_waiting[q] and longest_s <= seen_s + _ROUNDED_S
+            )
             if not knows and seen_s == seen_s:
                 longest_s = seen_s
         self.waiting[q] = waiting
