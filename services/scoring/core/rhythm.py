@@ -32,8 +32,11 @@ class Rhythm:
         """An event took effect so long after the one before.
 
         What was out of the ordinary counts only as far as the line: an outage is not learnt, yet a feed that has become
-        slower is after some alerts, as the line trebles with each.
+        slower is after some alerts, as the line trebles with each. A pause longer than all that is remembered is a
+        night, and teaches nothing.
         """
+        if gap_ms >= HOURS * HOUR_MS:
+            return
         hour = running_ms // HOUR_MS
         if hour != self._hour:
             self._turn(hour)

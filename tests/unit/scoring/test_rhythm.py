@@ -81,6 +81,15 @@ def test_pauses_of_yesterday_are_forgotten() -> None:
     assert rhythm.line_ms == 0
 
 
+def test_a_night_teaches_nothing() -> None:
+    rhythm = Rhythm()
+    heard(rhythm, 5000, 0, HOUR_MS)
+    rhythm.learn(15 * HOUR_MS)
+    rhythm.paused(14 * HOUR_MS, 15 * HOUR_MS)
+    heard(rhythm, 5000, 15 * HOUR_MS, 16 * HOUR_MS)
+    assert rhythm.line_ms == LINE_MS_MIN
+
+
 def observed(every_s: int, until_s: int) -> list[Entry]:
     return [
         block(T0 + s * 1000, [Row(OBSERVED, TENANT, T0 + s * 1000, f"o-{s}", queue="q", n0=0)])
