@@ -78,6 +78,7 @@ cdef class QueueRows:
     cdef void look(self, Py_ssize_t q) noexcept
     cdef void pool(self, Py_ssize_t q) noexcept
     cdef void predict(self, Py_ssize_t q) noexcept
+    cdef double beyond(self, Py_ssize_t q, double expected_s) noexcept
     cdef double short(self, Py_ssize_t q, double erlangs, double handle_s) noexcept
     cdef void judge(self, Py_ssize_t q) noexcept
     cdef void bound(self, Py_ssize_t q, double whole) noexcept

@@ -41,6 +41,9 @@ _OWN_RATE = cython.declare(cython.double, 1e-6)
 _SHARE_ENOUGH = cython.declare(cython.double, 20.0)
 """Contacts before a share of repeat callers is told. Product choice: one caller is then 5 points."""
 
+_FELT = cython.declare(cython.double, qd.FELT)
+_WAIT_FORESEEN = cython.declare(cython.double, qd.WAIT_FORESEEN_MAX)
+_LOAD_FORESEEN = cython.declare(cython.double, qd.LOAD_FORESEEN_MAX)
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
 _OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
@@ -84,6 +87,20 @@ _NAN = cython.declare(cython.double, float("nan"))
 @cython.exceptval(check=False)
 def _clipped(level: cython.double) -> cython.double:
     return min(max(level, 0.0), _LEVEL_MAX)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _felt(longest_s: cython.double, target_s: cython.double) -> cython.double:
+    """Level of a wait that somebody has, NaN for nobody: it grows with its square, as patience ends."""
+    return _clipped(_FELT * (longest_s / target_s) * (longest_s / target_s)) if longest_s > 0.0 else 0.0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _foreseen(level: cython.double, most: cython.double) -> cython.double:
+    """Level of what a model says and nobody feels yet: it stays below `most`."""
+    return most * (1.0 - exp(-_clipped(level) / most))
 
 
 @cython.final
@@ -268,6 +285,12 @@ class QueueRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def beyond(self, q: cython.Py_ssize_t, expected_s: cython.double) -> cython.double:
+        """What a contact is expected to wait beyond the wait of the oldest."""
+        return expected_s - self.longest_s[q] if self.longest_s[q] > 0.0 else expected_s
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def short(self, q: cython.Py_ssize_t, erlangs: cython.double, handle_s: cython.double) -> cython.double:
         """Agents needed for the target wait at a load, beyond those there are."""
         agents: cython.double = max(self.agents, 1.0)
@@ -300,8 +323,11 @@ class QueueRows:
         self.value[_RECENT_WAITS] = recent_s
         self.value[_SERVICE_LEVEL] = 100.0 * within
         self.value[_ABANDONMENT] = 100.0 * left
-        self.level[_PREDICTED_WAIT] = _clipped(self.predicted_s / self.target_wait_s[q])
-        self.level[_OFFERED_LOAD] = _clipped((self.rho - self.load_line[q]) / (1.0 - self.load_line[q]))
+        self.level[_PREDICTED_WAIT] = _felt(self.longest_s[q], self.target_wait_s[q]) + _foreseen(
+            self.beyond(q, self.expected_s) / self.target_wait_s[q], _WAIT_FORESEEN
+        )
+        over: cython.double = (self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
+        self.level[_OFFERED_LOAD] = _foreseen(over, _LOAD_FORESEEN)
         self.level[_RECENT_WAITS] = _clipped(recent_s / self.recent_target_s[q])
         self.level[_SERVICE_LEVEL] = _clipped((goal - within) / goal)
         self.level[_ABANDONMENT] = _clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
@@ -321,7 +347,7 @@ class QueueRows:
             short: cython.double = self.short(q, self.offered + self.backlog, self.pooled_handle_s)
             needed: cython.double = max(self.agents, 1.0) + short
             self.value[_STAFFING] = needed
-            self.level[_STAFFING] = _clipped(short / needed / self.full_short[q])
+            self.level[_STAFFING] = _foreseen(short / needed / self.full_short[q], _LOAD_FORESEEN)
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
@@ -358,16 +384,16 @@ class QueueRows:
         if load_high > load and self.agents > 0.0:
             rho_high = load_high / max(self.agents, 1.0)
             expected_high_s = erlang_a_wait_s(load_high, self.agents, handle_high_s, self.patience_rate[q])
-        low += _clipped((_LOAD_LOW * self.rho - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
-        high += _clipped((rho_high - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
-        predicted_high_s: cython.double = expected_high_s
-        if self.longest_s[q] == self.longest_s[q]:
-            predicted_high_s = max(predicted_high_s, self.longest_s[q] + 60.0)
-            # Erlang A's own wait may fall steeply with the load.
-            low += _clipped(self.longest_s[q] / target_s) * self.weight[q, _PREDICTED_WAIT]
-        high += _clipped(predicted_high_s / target_s) * self.weight[q, _PREDICTED_WAIT]
+        load_weight: cython.double = self.weight[q, _OFFERED_LOAD]
+        low += _foreseen((_LOAD_LOW * self.rho - line) / (1.0 - line), _LOAD_FORESEEN) * load_weight
+        high += _foreseen((rho_high - line) / (1.0 - line), _LOAD_FORESEEN) * load_weight
+        # Erlang A's own wait may fall steeply with the load.
+        low += _felt(self.longest_s[q], target_s) * self.weight[q, _PREDICTED_WAIT]
+        felt_high: cython.double = _felt(self.longest_s[q] + 60.0, target_s)
+        foreseen_high: cython.double = _foreseen(self.beyond(q, expected_high_s) / target_s, _WAIT_FORESEEN)
+        high += (felt_high + foreseen_high) * self.weight[q, _PREDICTED_WAIT]
         if expected_high_s > target_s and self.weight[q, _STAFFING] > 0.0:
             # At most all are missing: dearer to know than to judge the row each second.
-            high += _clipped(1.0 / self.full_short[q]) * self.weight[q, _STAFFING]
+            high += _foreseen(1.0 / self.full_short[q], _LOAD_FORESEEN) * self.weight[q, _STAFFING]
         self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))
         self.highest = 100.0 * (1.0 - exp(-max(whole, high) / self.scale[q]))

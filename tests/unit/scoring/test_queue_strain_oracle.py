@@ -95,23 +95,28 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     needed = agents
     while needed and erlang_a_wait_s(load, needed, handle_s) > TARGET_S:
         needed += 1
-    predicted_s = max(expected_s, longest_s or 0.0)
+    waited_s = longest_s or 0.0
     recent_s = (me.sum(qt.WAIT_SUM, at_ms) + 2 * me.usual_s) / (me.sum(qt.WAIT_COUNT, at_ms) + 2)
     within = (me.sum(qt.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qt.ENDED, at_ms) + 4)
     left = (me.sum(qt.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qt.ENDED, at_ms) + 5)
     joined, beyond = me.sum(qt.JOINED, at_ms), 0.0
     if not math.isnan(me.usual_repeats) and joined >= 20:
         beyond = (me.sum(qt.REPEATS, at_ms) + 20 * me.usual_repeats) / (joined + 20) - me.usual_repeats
+
+    def foreseen(level: float, most: float) -> float:
+        return most * (1 - math.exp(-min(max(level, 0.0), 6.0) / most))
+
+    felt = min(qd.FELT * (waited_s / TARGET_S) ** 2, 6.0)
+    predicted = felt + foreseen((expected_s - waited_s) / TARGET_S, qd.WAIT_FORESEEN_MAX)
     raw = (
-        predicted_s / TARGET_S,
-        (rho - LOAD_LINE) / (1 - LOAD_LINE),
+        foreseen((rho - LOAD_LINE) / (1 - LOAD_LINE), qd.LOAD_FORESEEN_MAX),
         recent_s / RECENT_TARGET_S,
         (GOAL - within) / GOAL,
         (left - USUAL) / (FULL - USUAL),
         beyond / FULL_REPEATS,
-        (needed - agents) / needed / FULL_SHORT if needed else 0.0,
+        foreseen((needed - agents) / needed / FULL_SHORT if needed else 0.0, qd.LOAD_FORESEEN_MAX),
     )
-    return [min(max(level, 0.0), 6.0) for level in raw]
+    return [predicted, *(min(max(level, 0.0), 6.0) for level in raw)]
 
 
 def parameters(n: int) -> qt.QueueParameters:
