@@ -236,7 +236,7 @@ def test_a_snoozed_alert_comes_back_after_its_time() -> None:
 
 
 def test_an_owned_alert_that_becomes_critical_is_told_again_and_keeps_its_owner() -> None:
-    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 250)]
+    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 200)]
     owned = action(T0 + 1000, Acknowledged(id="a", tenant=TENANT, alert=first_id(log), by="lea"))
     told = changes([*log, owned, waits(2, 9, 900)])
     assert [(alert["phase"], alert["severity"], alert["owner"]) for alert in told] == [
