@@ -78,6 +78,8 @@ def judge(made: MadeDay, before: bytes | None, factor: float = 1.0, settings: Se
             _keep_scores(out, signals, made.day.minutes)
     for alert in latest.values():
         for alarm in _alarms(alert, made.day.minutes):
+            if alarm.start_min < 0:  # of the night before the day
+                continue
             out.alarms.setdefault(alert.kind, []).append(alarm)
     return out
 

@@ -242,8 +242,10 @@ def _recognition(truth: Truth, made: MadeDay) -> None:
 def _silent(truth: Truth, made: MadeDay) -> None:
     for cause in made.causes:
         if cause.kind == "silence":
-            truth.window(cause.kind, frozenset(truth.subjects), *_span(cause))
-            truth.mark(truth.neutral, "tenant", _span(cause)[0], _span(cause)[1] + 2)
+            low, high = _span(cause)
+            truth.window(cause.kind, frozenset(truth.subjects), low, high)
+            truth.mark(truth.neutral, "tenant", low, high + 2)
+            truth.true[:, int(high) : int(high) + 1] = False  # at the end of that minute it speaks again
 
 
 _FILL = {

@@ -67,13 +67,14 @@ PREDICTED_WAIT, OFFERED_LOAD, RECENT_WAITS, SERVICE_LEVEL, ABANDONMENT, REPEAT_S
 )
 assert QUEUE_DRIVERS[STAFFING].name == "staffing"
 
-SCALE_PER_DRIVER = 0.6
-"""Strain 63 when the levels of the drivers that are on average 0.6."""
+SCALE_PER_DRIVER = 0.55
+"""Strain 63 when the levels of the drivers that are on average 0.55."""
 FELT = 1.5
-"""Level of a wait at its target. It grows with the square: somebody who waits 1.4 times the target brings 60 of 100 by
+"""Level of a wait at its target. It grows with the square: somebody who waits 1.3 times the target brings 60 of 100 by
 that alone. This, the scale above and the two below were chosen on seeded days that no figure in the docs is from."""
-WAIT_FORESEEN_MAX, LOAD_FORESEEN_MAX = 1.5, 0.7
-"""What only a model says stays below these levels. A pool of three agents is at its limit several times a day by chance
-and mostly nobody waits: the model alone must not ring, and with somebody waiting it rings early."""
+WAIT_FORESEEN, LOAD_FORESEEN = 0.5, 0.3
+"""Levels beyond which what only a model says counts by its logarithm. A pool of three agents is at its limit several
+times a day by chance and mostly nobody waits: the model alone must not ring, and with somebody waiting it rings early.
+"""
 LEVEL_MAX = 6.0
 """A driver's level is capped: beyond six times its line more of the same says nothing new."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import cython
 import numpy as np
-from cython.cimports.libc.math import exp
+from cython.cimports.libc.math import exp, log1p
 
 from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_table as qt
@@ -42,8 +42,8 @@ _SHARE_ENOUGH = cython.declare(cython.double, 20.0)
 """Contacts before a share of repeat callers is told. Product choice: one caller is then 5 points."""
 
 _FELT = cython.declare(cython.double, qd.FELT)
-_WAIT_FORESEEN = cython.declare(cython.double, qd.WAIT_FORESEEN_MAX)
-_LOAD_FORESEEN = cython.declare(cython.double, qd.LOAD_FORESEEN_MAX)
+_WAIT_FORESEEN = cython.declare(cython.double, qd.WAIT_FORESEEN)
+_LOAD_FORESEEN = cython.declare(cython.double, qd.LOAD_FORESEEN)
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
 _OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
@@ -98,9 +98,9 @@ def _felt(longest_s: cython.double, target_s: cython.double) -> cython.double:
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _foreseen(level: cython.double, most: cython.double) -> cython.double:
-    """Level of what a model says and nobody feels yet: it stays below `most`."""
-    return most * (1.0 - exp(-_clipped(level) / most))
+def _foreseen(level: cython.double, part: cython.double) -> cython.double:
+    """Level of what a model says and nobody feels yet: beyond `part` it grows ever more slowly."""
+    return part * log1p(_clipped(level) / part)
 
 
 @cython.final

@@ -103,18 +103,18 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     if not math.isnan(me.usual_repeats) and joined >= 20:
         beyond = (me.sum(qt.REPEATS, at_ms) + 20 * me.usual_repeats) / (joined + 20) - me.usual_repeats
 
-    def foreseen(level: float, most: float) -> float:
-        return most * (1 - math.exp(-min(max(level, 0.0), 6.0) / most))
+    def foreseen(level: float, part: float) -> float:
+        return part * math.log(1 + min(max(level, 0.0), 6.0) / part)
 
     felt = min(qd.FELT * (waited_s / TARGET_S) ** 2, 6.0)
-    predicted = felt + foreseen((expected_s - waited_s) / TARGET_S, qd.WAIT_FORESEEN_MAX)
+    predicted = felt + foreseen((expected_s - waited_s) / TARGET_S, qd.WAIT_FORESEEN)
     raw = (
-        foreseen((rho - LOAD_LINE) / (1 - LOAD_LINE), qd.LOAD_FORESEEN_MAX),
+        foreseen((rho - LOAD_LINE) / (1 - LOAD_LINE), qd.LOAD_FORESEEN),
         recent_s / RECENT_TARGET_S,
         (GOAL - within) / GOAL,
         (left - USUAL) / (FULL - USUAL),
         beyond / FULL_REPEATS,
-        foreseen((needed - agents) / needed / FULL_SHORT if needed else 0.0, qd.LOAD_FORESEEN_MAX),
+        foreseen((needed - agents) / needed / FULL_SHORT if needed else 0.0, qd.LOAD_FORESEEN),
     )
     return [predicted, *(min(max(level, 0.0), 6.0) for level in raw)]
 
