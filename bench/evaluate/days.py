@@ -11,9 +11,12 @@ from tools.centre.plan import QUEUES, RATE_GAMMA_SHAPE, TEAMS
 
 Split = Literal["judged", "tuning"]
 
-START_MS = 1_772_438_400_000
-"""A Monday, 8:00 on the centre's clock: the first shifts begin."""
+START_MS = 1_772_784_000_000
+"""A Friday, 8:00 on the centre's clock: the first shifts begin."""
 CLOCK_H = 8.0
+DAYS_BEFORE = 4
+"""Working days of the same week that went before: from the third on, an hour of the day can be usual."""
+DAY_MS = 86_400_000
 
 WILD_SHAPE = 4.0
 """Gamma shape of an over-dispersed day: the rate of each quarter of an hour has a deviation of one half."""
@@ -34,6 +37,8 @@ SIZES: dict[int, tuple[int, int, float]] = {
     500: (2, 1, 3.5),
     2000: (2, 1, 3.0),
 }
+DAYS_A_CENTRE = 10
+"""So many days, each a Friday after the same four days, are judged in one centre; then other people make another."""
 
 THEMES: tuple[tuple[str, ...], ...] = (
     ("quiet",),
@@ -51,42 +56,71 @@ THEMES: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """One day of one centre. `silences`: (from, to) in minutes, when the ACD's feed brings nothing."""
+class Before:
+    """The days before, of one centre: ordinary ones, without any cause. `seed` makes its people, and these days."""
 
-    name: str
     seed: int
     agents: int
     hours: float
-    scenario: Scenario
-    silences: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"before-{self.seed}-{self.agents}"
 
     @property
     def minutes(self) -> int:
         return round(self.hours * 60)
 
 
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of one centre. `silences`: (from, to) in minutes, when the ACD's feed brings nothing."""
+
+    name: str
+    seed: int
+    centre: Before
+    scenario: Scenario
+    silences: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def agents(self) -> int:
+        return self.centre.agents
+
+    @property
+    def hours(self) -> float:
+        return self.centre.hours
+
+    @property
+    def minutes(self) -> int:
+        return self.centre.minutes
+
+
 def all_days(split: Split) -> list[Day]:
     """Days of one of the two sets, which share no seed."""
     days: list[Day] = []
     for size, (judged, tuning, hours) in SIZES.items():
-        for _ in range(judged if split == "judged" else tuning):
-            days.append(_day(split, len(days), size, hours))
+        for place in range(judged if split == "judged" else tuning):
+            days.append(_day(split, len(days), _centre(split, size, hours, place // DAYS_A_CENTRE)))
     return days
+
+
+def _centre(split: Split, agents: int, hours: float, number: int = 0) -> Before:
+    return Before((500_000 if split == "judged" else 700_000) + 10 * agents + number, agents, hours)
 
 
 def quick_days(split: Split) -> list[Day]:
     """A few small days, to see that everything runs."""
-    return [_day(split, 5, 10, 4.0), _day(split, 8, 10, 3.0)]
+    return [_day(split, 5, _centre(split, 10, 4.0)), _day(split, 8, _centre(split, 10, 4.0))]
 
 
 def some_days(split: Split, number: int) -> list[Day]:
     """`number` days of small centres, every theme in turn: for a look while something is being built."""
     sizes = (10, 24, 60, 24)
-    return [_day(split, place, sizes[place % len(sizes)], 5.0) for place in range(number)]
+    return [_day(split, place, _centre(split, sizes[place % len(sizes)], 5.0)) for place in range(number)]
 
 
-def _day(split: Split, number: int, agents: int, hours: float) -> Day:
+def _day(split: Split, number: int, centre: Before) -> Day:
+    agents, hours = centre.agents, centre.hours
     seed = (10_000 if split == "judged" else 90_000) + 100 * number + agents % 97
     rng = random.Random(f"day/{seed}")
     themes = THEMES[number % len(THEMES)]
@@ -110,7 +144,7 @@ def _day(split: Split, number: int, agents: int, hours: float) -> Day:
         at_min += for_min + GAP_MIN
     shape = WILD_SHAPE if "wild" in themes else RATE_GAMMA_SHAPE
     scenario = Scenario(warm_start=False, rate_gamma_shape=shape, troubles=tuple(troubles))
-    return Day(f"{split}-{number:02}-{agents}", seed, agents, hours, scenario, tuple(silences))
+    return Day(f"{split}-{number:02}-{agents}", seed, centre, scenario, tuple(silences))
 
 
 def _of_queues(theme: str, rng: random.Random, at_min: float, for_min: float) -> Trouble:

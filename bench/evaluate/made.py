@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -25,9 +27,12 @@ from tools.centre import Cause, Centre
 from tools.centre.fatigue import REST_S
 from tools.centre.floor import Event
 
+What = TypeVar("What")
+Made = TypeVar("Made")
+
 TENANT = "centre"
 ENTRY_MS = 1000
-"""Events of a second make one entry, at the end of that second; a second without any is a tick."""
+"""Events of a second make one entry, at the end of that second. Seconds without any need no tick."""
 RECOVERIES = (1.0, 0.25, 0.5, 2.0, 4.0)
 """People of the truth who recover so many times as slowly: what a score with wrong time constants would face."""
 AGENTS_JUDGED = 40
@@ -54,14 +59,19 @@ class MadeDay:
 
 def made(day: Day, cache: Path) -> MadeDay:
     """From the cache, else made and put there."""
-    key = hashlib.blake2b(f"{_sources()}{day!r}".encode(), digest_size=8).hexdigest()
-    path = cache / f"{day.name}-{key}.pickle"
+    return cached(day, day.name, cache, make)
+
+
+def cached(what: What, name: str, cache: Path, make: Callable[[What], Made]) -> Made:
+    """What was made of a day, or of the days before, by the same code."""
+    key = hashlib.blake2b(f"{_sources()}{what!r}".encode(), digest_size=8).hexdigest()
+    path = cache / f"{name}-{key}.pickle"
     if path.exists():
-        kept: MadeDay = pickle.loads(path.read_bytes())
+        kept: Made = pickle.loads(path.read_bytes())
         return kept
-    fresh = make(day)
+    fresh = make(what)
     cache.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
+    part = path.with_suffix(f".{os.getpid()}")
     part.write_bytes(pickle.dumps(fresh))
     part.rename(path)
     return fresh
@@ -71,14 +81,27 @@ def _sources() -> str:
     """Digest of the code that days come from: after a change of it they are made anew."""
     here = Path(__file__).parent
     root = here.parent.parent
-    paths = [here / "dashboard.py", here / "made.py", *sorted((root / "tools/centre").glob("*.py"))]
+    paths = [
+        here / "dashboard.py",
+        here / "days.py",
+        here / "made.py",
+        here / "before.py",
+        *sorted((root / "tools/centre").glob("*.py")),
+    ]
     paths += sorted((root / "shared/contract").glob("*.py"))
     return hashlib.blake2b(b"".join(path.read_bytes() for path in paths), digest_size=8).hexdigest()
 
 
 def make(day: Day) -> MadeDay:
     """From the seed."""
-    centre = Centre(seed=day.seed, start_ms=START_MS, agents=day.agents, clock_h=CLOCK_H, scenario=day.scenario)
+    centre = Centre(
+        seed=day.seed,
+        start_ms=START_MS,
+        agents=day.agents,
+        clock_h=CLOCK_H,
+        scenario=day.scenario,
+        people_seed=day.centre.seed,
+    )
     events = list(_heard(centre.events(day.hours * 3600.0), day))
     truth = centre.truth
     silences = [Cause("silence", _ms(low), _ms(high), 1.0) for low, high in day.silences]
@@ -94,7 +117,7 @@ def make(day: Day) -> MadeDay:
     _keep(shown["agent"], agents)
     return MadeDay(
         day=day,
-        entries=list(_entries(events, day)),
+        entries=list(entries_of(events, START_MS + day.minutes * 60_000)),
         shown=shown,
         causes=[*truth.causes, *silences],
         agents=agents,
@@ -137,14 +160,14 @@ def _keep(streams: dash.Streams, subjects: list[str]) -> None:
     streams.subjects = [streams.subjects[place] for place in places]
 
 
-def _entries(events: list[Event], day: Day) -> Iterator[tuple[int, dict[bytes, bytes]]]:
-    """As the log would hold them, with the answers of the repeat-caller index; entries lie at whole seconds."""
+def entries_of(events: Iterable[Event], end_ms: int) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+    """As the log would hold them, with the answers of the repeat-caller index; the last is a tick at `end_ms`."""
     hashes, callers, decoder = TenantHashes(TENANT, b""), CallerIndex(), event_decoder()
     encoded = msgspec.json.encode
-    blocks = {}
     for second, some in groupby(events, key=lambda event: (event["ts"] - 1) // ENTRY_MS + 1):
         at_ms = second * ENTRY_MS
+        if at_ms > end_ms:
+            break
         rows = [row_of(decoder.decode(encoded(event)), TENANT, event["ts"], hashes) for event in some]
-        blocks[at_ms] = block_fields(encode_rows(rows)) | callers.fields(lookups_of(rows), at_ms)
-    for at_ms in range(START_MS + ENTRY_MS, START_MS + day.minutes * 60_000 + ENTRY_MS, ENTRY_MS):
-        yield at_ms, blocks.get(at_ms) or tick_fields(at_ms)
+        yield at_ms, block_fields(encode_rows(rows)) | callers.fields(lookups_of(rows), at_ms)
+    yield end_ms, tick_fields(end_ms)

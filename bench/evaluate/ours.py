@@ -14,6 +14,8 @@ from bench.evaluate.days import START_MS
 from bench.evaluate.figures import Alarm
 from bench.evaluate.made import TENANT, MadeDay
 from bench.evaluate.truth import SUBJECTS, Truth
+from services.scoring.core import parameters
+from services.scoring.core.bounds import Bounds
 from services.scoring.core.engine import Engine
 from services.scoring.core.parameters import ALERT_RULES
 from shared.contract.alerts import Alert, decode_alert
@@ -23,6 +25,10 @@ from shared.contract.signals import TenantSignals
 from shared.settings import digest_of
 
 Floats = NDArray[np.float64]
+
+SURGES: dict[str, Bounds] = getattr(parameters, "SURGES", {})
+SURGE_BUDGET_BASE = 1e8
+"""Surges have a budget of false alarms instead of a line: ten times as many for a line lower by an eighth."""
 
 FACTORS = (1.0, 1.3, 0.75, 1.15, 0.88)
 """The opening line of every kind times this: the default, then what draws the curve of delay over false alarms."""
@@ -51,12 +57,16 @@ def settings_at(factor: float) -> Settings:
                 moved[name] = min(max(rule[name].default * factor, rule[name].low), rule[name].high)
         alerts[kind] = moved
     document: dict[str, Any] = {"revision": 1, "alerts": alerts}
+    budget = SURGES.get("false_alarms_a_day")
+    if budget is not None:
+        wished = budget.default * SURGE_BUDGET_BASE ** (1.0 - factor)
+        document["surges"] = {"false_alarms_a_day": min(max(wished, budget.low), budget.high)}
     return Settings(revision=1, digest=digest_of(document), document=document)
 
 
-def judge(made: MadeDay, factor: float = 1.0, settings: Settings | None = None) -> Judged:
-    """One engine, fresh in the morning, over every entry of the day."""
-    engine = Engine(clock_gaps=False, marks="minutes" if factor == 1.0 else "none")
+def judge(made: MadeDay, before: bytes | None, factor: float = 1.0, settings: Settings | None = None) -> Judged:
+    """One engine over every entry of the day; `before` is its snapshot from the days before."""
+    engine = Engine.restore(before, clock_gaps=False, marks="minutes" if factor == 1.0 else "none")
     engine.step(Entry(EntryId(START_MS, 0), settings_fields(settings or settings_at(factor))))
     out, latest = Judged(), dict[str, Alert]()
     for at_ms, fields in made.entries:
@@ -68,6 +78,8 @@ def judge(made: MadeDay, factor: float = 1.0, settings: Settings | None = None) 
             _keep_scores(out, signals, made.day.minutes)
     for alert in latest.values():
         for alarm in _alarms(alert, made.day.minutes):
+            if alarm.start_min < 0:  # of the night before the day
+                continue
             out.alarms.setdefault(alert.kind, []).append(alarm)
     return out
 
@@ -103,12 +115,16 @@ def _keep_scores(out: Judged, signals: TenantSignals, minutes: int) -> None:
             if subject not in kept:
                 kept[subject] = np.full(minutes, np.nan)
             kept[subject][place] = strain
+    silent = out.scores.setdefault("tenant", {"tenant": np.full(minutes, np.nan)})
+    if signals.last_event_ms is not None:
+        silent["tenant"][place] = (signals.at_ms - signals.last_event_ms) / 1000.0
 
 
 def score_of(kind: str, truth: Truth, by_factor: Mapping[float, Judged]) -> Floats:
-    """[subject, minute]: strain where the board shows it for this kind, else the strictest line whose alert is live."""
+    """[subject, minute]: what the board shows for this kind (strain; how old its data is), else the strictest line
+    whose alert is live."""
     scores = np.zeros((len(truth.subjects), truth.minutes))
-    if kind in ("queue.strain", "agent.strain"):
+    if kind in ("queue.strain", "agent.strain", "feed.silent"):
         for subject, values in by_factor[1.0].scores.get(SUBJECTS[kind], {}).items():
             if subject in truth.place:
                 scores[truth.place[subject]] = values

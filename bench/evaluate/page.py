@@ -1,69 +1,49 @@
-"""docs/evaluation.md from the results: tables, how they were made, and what they do not show."""
+"""The tables of docs/evaluation.md, from the results; the text around them is written by hand."""
 
 from __future__ import annotations
 
+import re
+
 from bench.evaluate.figures import Figures
-from bench.evaluate.real import RealOutcome
+from bench.evaluate.real import RealDays, RealOutcome
 from bench.evaluate.results import Detail, KindDetail, KindResult, Results
 
 OURS = "**Strainwatch**"
+NOT_YET = "Not in this run.\n"
 
-HEAD = """# What the signals are worth
-
-Made by `make evaluate` from `bench/evaluation.json`; do not edit. Everything comes from seeds, so the same code gives
-the same page.
-
-## What is not shown
-
-- **No data set here carries measured stress.** Nothing on this page says that a person with a high score suffers, or
-  that one with a low score does not. Agent strain is an *exposure* measure: what reached a person and how much rest
-  there was, with stated assumptions. It is not, and does not try to be, a measure of emotion, mood or burnout.
-- The seeded days come from a simulated contact centre. Its causes are injected, its people follow a plan that we wrote,
-  and its latent fatigue is an assumption too (a power law of rest, with people who differ), chosen because it is *not*
-  the form of the score. Agreement with it shows that the score does not hang on its own formula, and no more.
-- The real calls are two weeks of one bank in 1999. They show waits and abandonment, not people.
-- Engine and rivals begin each day knowing nothing: no history, no baselines from the weeks before.
-"""
-
-HOW = """## Seeded days
-
-{days} days ({sizes}), {events:,} events. Causes: surges, bursts of one issue, a system that is down, hostile contacts
-to one agent, missing colleagues, missed breaks, a feed that falls silent, arrivals more uneven than Poisson; and quiet
-days.
-The truth never enters the events. Large centres have fewer and shorter days; of each day at most 40 agents are judged.
-
-The rivals see what an ACD dashboard shows each minute: queue length, longest wait, mean wait of 15 min, arrivals,
-occupancy, handle times, flagged contacts, time since a break. Each chose its measure, line and duration on other days,
-for the shortest delay within the false alarms that Strainwatch gave there. `detected`: share of causes told of while
-they lasted. Delays run from the beginning of the cause, over those detected. Area: precision and recall, per minute of
-each queue, issue, team or agent. Definitions: `bench/evaluate/figures.py`, `truth.py` and `tuning.py`.
-"""
-
-REAL = """## Real calls
-
-Queue strain at the end of each quarter of an hour against what happens in the next one, in queues with at least 500
-calls, where at least three calls join; days on which nothing was chosen. The interval is from a bootstrap by day.
-"""
+_PART = re.compile(r"(<!-- begin (?P<name>[a-z-]+):[^>]*-->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 
 
-def page(results: Results, detail: Detail | None) -> str:
-    """The whole page."""
-    parts = [HEAD]
-    if detail is not None:
-        sizes = ", ".join(f"{count} of {size} agents" for size, count in detail.days.items())
-        parts.append(HOW.format(days=sum(detail.days.values()), sizes=sizes, events=detail.events))
-    else:
-        parts.append("## Seeded days\n")
-    by_kind = {kind.kind: kind for kind in detail.kinds} if detail is not None else {}
-    for kind in results.kinds:
-        parts.append(_kind(kind, by_kind.get(kind.kind)))
-    if detail is not None and detail.time_constants:
-        parts.append(_time_constants(detail))
-    parts.append(REAL)
-    parts.extend(_real(name, outcome) for name, outcome in results.real.items())
-    if not results.real:
-        parts.append("Not run: the file of calls was not given.\n")
-    return "\n".join(parts)
+def filled(text: str, results: Results, detail: Detail) -> str:
+    """The page with the parts between its markers made anew. Raises KeyError: no such part."""
+    parts = {
+        "days": _days(detail),
+        "kinds": "\n".join(_kind(kind, _of(kind.kind, detail)) for kind in results.kinds) or NOT_YET,
+        "time-constants": _time_constants(detail) if detail.time_constants else NOT_YET,
+        "real": "\n".join(_real(name, outcome) for name, outcome in results.real.items()) or NOT_YET,
+        "real-days": _real_days(detail.real_days) if detail.real_days is not None else NOT_YET,
+    }
+    return _PART.sub(lambda found: f"{found[1]}{parts[found['name']]}{found[3]}", text)
+
+
+def _of(kind: str, detail: Detail) -> KindDetail | None:
+    return next((one for one in detail.kinds if one.kind == kind), None)
+
+
+def _days(detail: Detail) -> str:
+    sizes = ", ".join(f"{count} of {size} agents" for size, count in detail.days.items())
+    return f"{sum(detail.days.values())} days ({sizes}), {detail.events:,} events.\n"
+
+
+def _real_days(real: RealDays) -> str:
+    rows = [
+        f"Rank correlation over the days judged: {real.rank_correlation:.2f}.\n",
+        "| day | calls | mean wait | mean strain | |\n|---|---|---|---|---|",
+    ]
+    for day in sorted(real.days, key=lambda day: day.wait_s):
+        note = "judged" if day.judged else "looked at before"
+        rows.append(f"| {day.date} | {day.calls} | {day.wait_s:.0f} s | {day.strain:.1f} | {note} |")
+    return "\n".join(rows) + "\n"
 
 
 def _kind(kind: KindResult, detail: KindDetail | None) -> str:
@@ -104,11 +84,7 @@ def _curve(detail: KindDetail) -> str:
 
 
 def _time_constants(detail: Detail) -> str:
-    rows = [
-        "### agent.strain under wrong time constants\n",
-        "The score as it is, against people of whom latent fatigue fades at another pace.\n",
-        _FIGURES_HEAD,
-    ]
+    rows = [_FIGURES_HEAD]
     rows += [_row(f"{variant.people} ({variant.n})", variant.figures) for variant in detail.time_constants]
     return "\n".join(rows) + "\n"
 

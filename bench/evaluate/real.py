@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -68,16 +69,36 @@ class Calls:
     abandoned: Bools
 
 
+class RealDay(msgspec.Struct):
+    """Means over the calls that joined in the slots of a day: how long they waited, and the strain shown before."""
+
+    date: str
+    judged: bool
+    calls: int
+    wait_s: float
+    strain: float
+
+
+class RealDays(msgspec.Struct):
+    """All days, and Spearman's rank correlation of wait and strain over those judged."""
+
+    days: list[RealDay]
+    rank_correlation: float
+
+
 @dataclass(slots=True)
 class Slots:
-    """One row each: `day` number, outcomes, scores."""
+    """One row each: `day` number, calls that joined and their mean wait, outcomes, scores."""
 
+    first_ms: int
     day: NDArray[np.int64]
+    joined: NDArray[np.int64]
+    wait_s: Floats
     outcomes: dict[str, Bools]
     scores: dict[str, Floats]
 
 
-def judge_real(records: Path) -> dict[str, RealOutcome]:
+def judge_real(records: Path) -> tuple[dict[str, RealOutcome], RealDays]:
     """From a file of bank calls. Raises OSError, BankCallsError."""
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.ndjson"
@@ -87,7 +108,25 @@ def judge_real(records: Path) -> dict[str, RealOutcome]:
     kept = slots.day >= JUDGED_FROM_DAY
     if not kept.any():
         kept = slots.day >= 0
-    return {name: outcome(name, slots, kept) for name in slots.outcomes}
+    return {name: outcome(name, slots, kept) for name in slots.outcomes}, days_of(slots, kept)
+
+
+def days_of(slots: Slots, kept: Bools) -> RealDays:
+    """Whether days come out in the order of their real waits."""
+    days, strain = [], slots.scores["strainwatch"]
+    for day in np.unique(slots.day).tolist():
+        rows = slots.day == day
+        joined = slots.joined[rows]
+        date = datetime.fromtimestamp(slots.first_ms / 1000 + day * DAY_MS // 1000, UTC).date().isoformat()
+        wait_s = float((joined * slots.wait_s[rows]).sum() / joined.sum())
+        mean = float((joined * strain[rows]).sum() / joined.sum())
+        days.append(RealDay(date, bool(kept[rows].any()), int(joined.sum()), round(wait_s, 1), round(mean, 2)))
+    judged = [day for day in days if day.judged]
+    waits, strains = (
+        np.argsort(np.argsort(values)) for values in zip(*((d.wait_s, d.strain) for d in judged), strict=True)
+    )
+    together = float(np.corrcoef(waits, strains)[0, 1]) if len(judged) > 1 else float("nan")
+    return RealDays(days, round(together, 3))
 
 
 def read_calls(events: Path) -> dict[str, Calls]:
@@ -129,7 +168,7 @@ def read_strain(events: Path) -> dict[str, dict[int, float]]:
 def slots_of(calls: Mapping[str, Calls], strain: Mapping[str, Mapping[int, float]]) -> Slots:
     """All slots that count, in the order of time."""
     first_day = min(int(c.offered_ms[0]) for c in calls.values()) // DAY_MS
-    rows: list[tuple[int, str, dict[str, bool], dict[str, float]]] = []
+    rows: list[tuple[int, str, dict[str, bool], dict[str, float], int, float]] = []
     for queue, some in sorted(calls.items()):
         if some.offered_ms.size < CALLS_MIN:
             continue
@@ -140,9 +179,14 @@ def slots_of(calls: Mapping[str, Calls], strain: Mapping[str, Mapping[int, float
             shown = shown | _rivals(some, at_ms)
             if number[slot] >= JOINS_MIN:
                 scores = {"strainwatch": strain.get(queue, {}).get(at_ms, 0.0), **shown}
-                rows.append((at_ms, queue, _outcomes(some, at_ms), scores))
+                low, high = np.searchsorted(some.offered_ms, [at_ms, at_ms + SLOT_MS])
+                wait_s = float(some.wait_s[low:high].mean())
+                rows.append((at_ms, queue, _outcomes(some, at_ms), scores, number[slot], wait_s))
     rows.sort(key=lambda row: row[:2])
     return Slots(
+        first_ms=first_day * DAY_MS,
+        joined=np.array([row[4] for row in rows], np.int64),
+        wait_s=np.array([row[5] for row in rows]),
         day=np.array([row[0] // DAY_MS - first_day for row in rows], np.int64),
         outcomes={name: np.array([row[2][name] for row in rows], bool) for name in rows[0][2]},
         scores={name: np.array([row[3][name] for row in rows], float) for name in rows[0][3]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.evaluate.figures import Figures
-from bench.evaluate.real import RealOutcome
+from bench.evaluate.real import RealDays, RealOutcome
 
 
 class KindResult(msgspec.Struct):
@@ -64,6 +64,7 @@ class Detail(msgspec.Struct):
     time_constants: list[TimeConstants]
     not_judged: dict[str, int]
     """Alerts of kinds that the truth cannot judge: how many there were."""
+    real_days: RealDays | None = None
 
 
 def encode(results: Results | Detail) -> bytes:

@@ -9,8 +9,10 @@
 | `river_half_space_trees` | river's HalfSpaceTrees over all measures of the subject together |
 | `river_adwin` | strictest `delta` at which ADWIN saw the mean rise within the last 15 min |
 | `river_page_hinkley` | highest `threshold` at which PageHinkley saw it rise within the last 15 min |
+| `poisson_cusum` | of arrivals: textbook CUSUM for a rise by half against the mean of the days before, Poisson |
 
-None looks ahead: the score of a minute comes from that minute and those before.
+None looks ahead: the score of a minute comes from that minute and those before. All but the fixed threshold begin the
+day as if it followed the same hours of the day before.
 """
 
 from __future__ import annotations
@@ -18,12 +20,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from river import anomaly, drift, preprocessing
 
-from bench.evaluate.dashboard import Streams
+from bench.evaluate.dashboard import Dashboard, Streams
 
 Floats = NDArray[np.floating]
 
@@ -34,6 +37,8 @@ HELD_MIN = 15  # a detected change counts so long
 ADWIN_DELTAS = (0.5, 0.2, 0.05, 0.01, 0.002, 1e-4, 1e-6)
 PAGE_HINKLEY = (2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 120.0)
 SEED = 7
+RISE = 1.5  # what a CUSUM is made for
+USUAL_MIN = 0.02  # contacts a minute, at least
 
 MEASURES: dict[str, tuple[str, ...]] = {
     "queue.strain": ("waiting", "longest_wait_s", "mean_wait_s", "arrivals", "occupancy"),
@@ -52,19 +57,66 @@ Score = Callable[[Floats], Floats]
 Memo = dict[tuple[str, str, str], Floats]
 
 
-def scores(kind: str, subject: str, streams: Streams, memo: Memo) -> Iterator[tuple[str, str, Floats]]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the rivals know when a day begins: the dashboards of the day before, and by type of subject the contacts
+    that are usual in each minute."""
+
+    shown: Dashboard
+    arrivals: dict[str, Streams]
+
+
+def scores(
+    kind: str, subject: str, streams: Streams, memo: Memo, known: Known | None = None
+) -> Iterator[tuple[str, str, Floats]]:
     """(rival, measure, scores [subject, minute]) of a day."""
+    together = []
     for measure in MEASURES[kind]:
         values = streams.values[measure]
+        whole = _after(known.shown[subject] if known else None, streams, measure)
+        together.append(whole)
         for rival, score in _ONE.items():
             if (subject, rival, measure) not in memo:
-                memo[subject, rival, measure] = np.array([score(row) for row in values])
+                scored = np.array([score(row)[row.size - values.shape[1] :] for row in whole])
+                memo[subject, rival, measure] = scored
             yield rival, measure, memo[subject, rival, measure]
-    together = [streams.values[measure] for measure in MEASURES[kind]]
+        if measure == "arrivals" and known and subject in known.arrivals:
+            if (subject, "poisson_cusum", measure) not in memo:
+                memo[subject, "poisson_cusum", measure] = _poisson_cusum(streams, known.arrivals[subject])
+            yield "poisson_cusum", measure, memo[subject, "poisson_cusum", measure]
     key = (subject, "river_half_space_trees", "+".join(sorted(MEASURES[kind])))
     if key not in memo:
-        memo[key] = _half_space_trees(MEASURES[kind], together)
+        trees = _half_space_trees(MEASURES[kind], together)
+        memo[key] = trees[:, trees.shape[1] - streams.values[MEASURES[kind][0]].shape[1] :]
     yield key[1], "all", memo[key]
+
+
+def _after(before: Streams | None, streams: Streams, measure: str) -> Floats:
+    """The day's values behind those of the day before; NaN for who was not there."""
+    today = streams.values[measure]
+    if before is None:
+        return today
+    earlier = np.full((today.shape[0], before.values[measure].shape[1]), np.nan)
+    place = {subject: row for row, subject in enumerate(before.subjects)}
+    for row, subject in enumerate(streams.subjects):
+        if subject in place:
+            earlier[row] = before.values[measure][place[subject]]
+    return np.concatenate([earlier, today], axis=1)
+
+
+def _poisson_cusum(streams: Streams, usual: Streams) -> Floats:
+    """S = max(0, S + x ln(mu1 / mu0) - (mu1 - mu0)), for mu1 = RISE mu0."""
+    values = np.nan_to_num(streams.values["arrivals"])
+    out, place = np.zeros(values.shape), {subject: row for row, subject in enumerate(usual.subjects)}
+    for row, subject in enumerate(streams.subjects):
+        mean = np.full(values.shape[1], USUAL_MIN)
+        if subject in place:
+            mean = np.maximum(usual.values["arrivals"][place[subject]], USUAL_MIN)
+        level = 0.0
+        for minute, step in enumerate((values[row] * math.log(RISE) - (RISE - 1) * mean).tolist()):
+            level = max(0.0, level + step)
+            out[row, minute] = level
+    return out
 
 
 def _fixed(values: Floats) -> Floats:
@@ -170,4 +222,4 @@ _ONE: dict[str, Score] = {
     "river_adwin": _adwin,
     "river_page_hinkley": _page_hinkley,
 }
-RIVALS = (*_ONE, "river_half_space_trees")
+RIVALS = (*_ONE, "river_half_space_trees", "poisson_cusum")

@@ -8,18 +8,46 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from bench.evaluate.days import Day
+from bench.evaluate.before import Past, past_of
+from bench.evaluate.days import DAYS_BEFORE, Before, Day
 from bench.evaluate.figures import Alarm, Figures, Floats, Tally, average_precision, figures
 from bench.evaluate.made import made
 from bench.evaluate.ours import FACTORS, Judged, judge, kinds, score_of
 from bench.evaluate.results import Detail, KindDetail, KindResult, Matched, TimeConstants
+from bench.evaluate.rivals import Known
 from bench.evaluate.truth import FATIGUE_HIGH, FATIGUE_NEAR, SUBJECTS, tired_truth, truth_of
-from bench.evaluate.tuning import Choice, ScoredDay, choose, score_day, tally
+from bench.evaluate.tuning import Choice, ScoredDay, Tried, choose, score_day, tally, try_all
 
 Say = Callable[[str], None]
+Task = TypeVar("Task")
+Done = TypeVar("Done")
+
+
+class Workers:
+    """So many processes; one is this one."""
+
+    def __init__(self, number: int) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = spawn.Pool(number, maxtasksperchild=8) if number > 1 else None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+
+    def map(self, work: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
+        """In the order of the tasks."""
+        return map(work, tasks) if self._pool is None else self._pool.imap(work, tasks)
+
+
+def _try_all(task: tuple[str, list[ScoredDay]]) -> list[Tried]:
+    return try_all(*task)
 
 
 @dataclass(slots=True)
@@ -35,15 +63,17 @@ class JudgedDay:
     fatigue: dict[float, Floats] = field(default_factory=dict)
 
 
-def judged_day(day: Day, cache: Path, factors: Sequence[float]) -> JudgedDay:
+def judged_day(task: tuple[Day, Past], cache: Path, factors: Sequence[float]) -> JudgedDay:
     """Everything about one day that needs its entries."""
+    day, past = task
     ready = made(day, cache)
-    by_factor: dict[float, Judged] = {factor: judge(ready, factor) for factor in factors}
+    by_factor: dict[float, Judged] = {factor: judge(ready, past.snapshot, factor) for factor in factors}
+    known = Known(past.shown, past.arrivals)
     out = JudgedDay(day.name, ready.events, fatigue=dict(ready.fatigue))
     memo: dict[tuple[str, str, str], Floats] = {}
     for kind in kinds():
         truth = truth_of(kind, ready)
-        out.scored[kind] = score_day(kind, truth, ready, memo)
+        out.scored[kind] = score_day(kind, truth, ready, memo, known)
         out.alarms[kind] = {factor: found.alarms.get(kind, []) for factor, found in by_factor.items()}
         out.score[kind] = score_of(kind, truth, by_factor)
     found = by_factor[1.0].alarms
@@ -51,21 +81,20 @@ def judged_day(day: Day, cache: Path, factors: Sequence[float]) -> JudgedDay:
     return out
 
 
-def days_judged(days: Sequence[Day], cache: Path, factors: Sequence[float], workers: int, say: Say) -> list[JudgedDay]:
+def days_judged(
+    days: Sequence[Day], cache: Path, factors: Sequence[float], workers: Workers, say: Say
+) -> list[JudgedDay]:
     """In the order of the days, whoever is done first."""
+    centres = list(dict.fromkeys(day.centre for day in days))
+    pasts: dict[Before, Past] = {}
+    for centre, past in zip(centres, workers.map(partial(past_of, cache=cache), centres), strict=True):
+        pasts[centre] = past
+        say(f"{DAYS_BEFORE} days before in a centre of {centre.agents}")
     work = partial(judged_day, cache=cache, factors=tuple(factors))
     out: list[JudgedDay] = []
-
-    def told(results: Iterator[JudgedDay]) -> None:
-        for number, result in enumerate(results, start=1):
-            out.append(result)
-            say(f"{number} of {len(days)}: {result.name}, {result.events:,} events")
-
-    if workers <= 1:
-        told(map(work, days))
-    else:
-        with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=8) as pool:
-            told(pool.imap(work, days))
+    for result in workers.map(work, [(day, pasts[day.centre]) for day in days]):
+        out.append(result)
+        say(f"{len(out)} of {len(days)}: {result.name}, {result.events:,} events")
     return out
 
 
@@ -77,7 +106,9 @@ def ours(kind: str, days: Sequence[JudgedDay], factor: float) -> Tally:
     return total
 
 
-def kind_result(kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedDay]) -> tuple[KindResult, KindDetail]:
+def kind_result(
+    kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedDay], tried: Sequence[Tried]
+) -> tuple[KindResult, KindDetail]:
     """Defaults against rivals that were tuned to as many false alarms, and the whole curve."""
     mine = ours(kind, judged, 1.0)
     area = average_precision([(day.scored[kind].truth, day.score[kind]) for day in judged])
@@ -85,7 +116,7 @@ def kind_result(kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedD
     for factor in sorted(judged[0].alarms[kind]):
         budget = ours(kind, tuning, factor).false_per_lead_hour
         curve.append(_point(factor, "strainwatch", f"lines x {factor:g}", ours(kind, judged, factor)))
-        chosen = choose(kind, [day.scored[kind] for day in tuning], budget)
+        chosen = choose(tried, budget)
         for rival, choice in chosen.items():
             theirs = tally(kind, [day.scored[kind] for day in judged], choice)
             setting = f"{choice.measure} >= {choice.line:.4g} for {choice.hold_min} min"
@@ -161,12 +192,14 @@ def seeded(
 ) -> tuple[list[KindResult], Detail]:
     """The figures of the seeded days. `lines`: how many of FACTORS to try, the first is the default."""
     factors = FACTORS[:lines]
-    tuning = days_judged(tuning_days, cache, factors, workers, say)
-    judged = days_judged(judged_days, cache, factors, workers, say)
     pairs = []
-    for kind in kinds():
-        pairs.append(kind_result(kind, judged, tuning))
-        say(f"{kind}: {pairs[-1][0].n} windows")
+    with Workers(workers) as pool:
+        tuning = days_judged(tuning_days, cache, factors, pool, say)
+        judged = days_judged(judged_days, cache, factors, pool, say)
+        tasks = [(kind, [day.scored[kind] for day in tuning]) for kind in kinds()]
+        for kind, tried in zip(kinds(), pool.map(_try_all, tasks), strict=True):
+            pairs.append(kind_result(kind, judged, tuning, tried))
+            say(f"{kind}: {pairs[-1][0].n} windows, {len(tried)} settings of rivals tried")
     sizes = Counter(str(day.agents) for day in judged_days)
     others: Counter[str] = sum((day.others for day in judged), Counter())
     events = sum(day.events for day in judged)

@@ -138,10 +138,15 @@ def _troubles(made: MadeDay) -> Iterator[tuple[Cause, float, float, float]]:
             yield cause, low, high, _tail_end(made, _near(_hit(cause)), high)
 
 
+def _felt(made: MadeDay, queues: frozenset[str], low_min: float, high_min: float) -> frozenset[str]:
+    """Of these queues, where callers really waited long before it was over: a large centre absorbs much."""
+    low, high = int(low_min), int(np.ceil(high_min))
+    return frozenset(q for q in queues if made.longest_wait_s[made.queues.index(q), low:high].max() >= LONG_S)
+
+
 def _queue_strain(truth: Truth, made: MadeDay) -> None:
     for cause, low, high, tail in _troubles(made):
-        if cause.kind != "burst":  # a burst of one issue need not strain its queue
-            truth.window(cause.kind, _hit(cause), low, high)
+        truth.window(cause.kind, _felt(made, _hit(cause), low, high), low, high)
         for queue in _near(_hit(cause)):
             truth.mark(truth.neutral, queue, low, tail + 5)
     for number, queue in enumerate(made.queues):
@@ -237,8 +242,10 @@ def _recognition(truth: Truth, made: MadeDay) -> None:
 def _silent(truth: Truth, made: MadeDay) -> None:
     for cause in made.causes:
         if cause.kind == "silence":
-            truth.window(cause.kind, frozenset(truth.subjects), *_span(cause))
-            truth.mark(truth.neutral, "tenant", _span(cause)[0], _span(cause)[1] + 2)
+            low, high = _span(cause)
+            truth.window(cause.kind, frozenset(truth.subjects), low, high)
+            truth.mark(truth.neutral, "tenant", low, high + 2)
+            truth.true[:, int(high) : int(high) + 1] = False  # at the end of that minute it speaks again
 
 
 _FILL = {

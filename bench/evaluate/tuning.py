@@ -7,7 +7,6 @@ defaults. Where Strainwatch gives none, one false alarm in all the tuning days i
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from bench.evaluate.figures import Alarm, Tally
 from bench.evaluate.made import MadeDay
-from bench.evaluate.rivals import scores
+from bench.evaluate.rivals import Known, scores
 from bench.evaluate.truth import SUBJECTS, Truth, runs
 
 Floats = NDArray[np.floating]
@@ -48,12 +47,16 @@ class ScoredDay:
 
 
 def score_day(
-    kind: str, truth: Truth, made: MadeDay, memo: dict[tuple[str, str, str], Floats] | None = None
+    kind: str,
+    truth: Truth,
+    made: MadeDay,
+    memo: dict[tuple[str, str, str], Floats] | None = None,
+    known: Known | None = None,
 ) -> ScoredDay:
     """All rivals over one day. `memo` keeps what other kinds of the same day need too."""
     streams = made.shown[SUBJECTS[kind]]
     out: dict[tuple[str, str], Floats] = {}
-    for rival, measure, found in scores(kind, SUBJECTS[kind], streams, {} if memo is None else memo):
+    for rival, measure, found in scores(kind, SUBJECTS[kind], streams, {} if memo is None else memo, known):
         grid = np.full((len(truth.subjects), truth.minutes), np.nan, np.float32)
         for row, subject in enumerate(streams.subjects):
             if subject in truth.place and found.size:
@@ -92,24 +95,44 @@ def tally(kind: str, days: Iterable[ScoredDay], choice: Choice) -> Tally:
     return total
 
 
-def choose(kind: str, days: Sequence[ScoredDay], budget: float) -> dict[str, Choice]:
-    """The best setting of each rival on the tuning days within the budget of false alarms a lead and hour."""
-    hours = sum(day.truth.minutes for day in days) / 60.0
-    found: dict[str, list[tuple[float, float, Choice]]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a setting of a rival gave on the tuning days, one false alarm in all of them is
+    `one_per_lead_hour`."""
+
+    choice: Choice
+    mean_delay_min: float
+    false_per_lead_hour: float
+    one_per_lead_hour: float
+
+
+def try_all(kind: str, days: Sequence[ScoredDay]) -> list[Tried]:
+    """Every measure, line and duration of every rival."""
+    tried = []
     for rival, measure in days[0].scores:
         for line in _lines([day.scores[rival, measure] for day in days]):
             for hold_min in HOLDS_MIN:
                 choice = Choice(rival, measure, line, hold_min)
                 made = tally(kind, days, choice)
-                allowed = max(budget, 1.01 / max(made.lead_hours, hours * 1e-3))
-                if made.false_per_lead_hour <= allowed:
-                    found[rival].append((made.mean_delay_min, made.false_per_lead_hour, choice))
-    best = {}
-    for rival, measure in days[0].scores:
-        if rival not in best:
-            silent = (0.0, 0.0, Choice(rival, measure, np.inf, 0))
-            best[rival] = min(found[rival] or [silent], key=lambda row: row[:2])[2]
-    return best
+                one = 1.01 / max(made.lead_hours, 1e-3)
+                tried.append(Tried(choice, made.mean_delay_min, made.false_per_lead_hour, one))
+    return tried
+
+
+def choose(tried: Sequence[Tried], budget: float) -> dict[str, Choice]:
+    """The best setting of each rival within the budget of false alarms a lead and hour."""
+    best: dict[str, Tried] = {}
+    for one in tried:
+        if one.false_per_lead_hour > max(budget, one.one_per_lead_hour):
+            continue
+        known = best.get(one.choice.rival)
+        if known is None or (one.mean_delay_min, one.false_per_lead_hour) < (
+            known.mean_delay_min,
+            known.false_per_lead_hour,
+        ):
+            best[one.choice.rival] = one
+    silent = {one.choice.rival: Choice(one.choice.rival, one.choice.measure, np.inf, 0) for one in tried}
+    return silent | {rival: one.choice for rival, one in best.items()}
 
 
 def _lines(grids: Sequence[Floats]) -> list[float]:

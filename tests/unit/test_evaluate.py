@@ -12,15 +12,19 @@ pytest.importorskip("river", reason="the rivals need the dependency group `bench
 
 from bench.evaluate import __main__ as command
 from bench.evaluate import rivals
-from bench.evaluate.dashboard import dashboard
-from bench.evaluate.days import all_days, quick_days
+from bench.evaluate.before import Past, past_of
+from bench.evaluate.dashboard import Streams, dashboard
+from bench.evaluate.days import START_MS, all_days, quick_days
 from bench.evaluate.figures import Alarm, Tally, average_precision, figures
-from bench.evaluate.made import make
-from bench.evaluate.ours import kinds
-from bench.evaluate.real import Calls, pr_auc, roc_auc, slots_of
-from bench.evaluate.results import decode, decode_detail
-from bench.evaluate.truth import Truth, runs
-from bench.evaluate.tuning import alarms
+from bench.evaluate.made import MadeDay, make
+from bench.evaluate.ours import Judged, kinds, score_of
+from bench.evaluate.page import filled
+from bench.evaluate.real import Calls, Slots, days_of, pr_auc, roc_auc, slots_of
+from bench.evaluate.results import Detail, Results, decode, decode_detail
+from bench.evaluate.truth import SUBJECTS, Truth, runs, truth_of
+from bench.evaluate.tuning import Choice, Tried, alarms, choose, score_day
+from services.scoring.core.engine import Engine
+from shared.contract.entries import tick_fields
 
 
 def truth(minutes: int = 60) -> Truth:
@@ -120,8 +124,9 @@ def test_a_silent_feed_shows_on_the_dashboard_and_in_the_log() -> None:
     shown = made.shown["tenant"].values
     assert shown["events"][0, int(low) + 1 : int(high) - 1].max() == 0
     assert shown["silence_s"].max() >= 60 * (high - low) - 90
-    ticks = [at_ms for at_ms, fields in made.entries if b"t" in fields]
-    assert len(ticks) >= 60 * (high - low) - 2
+    heard_min = [(at_ms - START_MS) / 60_000 for at_ms, _ in made.entries]
+    assert not [minute for minute in heard_min if low + 0.02 < minute < high]
+    assert made.entries[-1] == (START_MS + day.minutes * 60_000, tick_fields(START_MS + day.minutes * 60_000))
     assert {cause.kind for cause in made.causes} == {"surge", "silence"}
 
 
@@ -167,6 +172,84 @@ def test_a_slot_looks_only_back_for_scores_and_only_ahead_for_outcomes() -> None
     assert slots.scores["strainwatch"].tolist() == [0.0] * at + [7.0] + [0.0] * (at - 1)
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[MadeDay, Past]:
+    day = quick_days("judged")[0]
+    return make(day), past_of(day.centre, tmp_path_factory.mktemp("days"))
+
+
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_every_kind_has_a_truth_and_rivals(kind: str, quick: tuple[MadeDay, Past]) -> None:
+    made, past = quick
+    truth = truth_of(kind, made)
+    day = score_day(kind, truth, made, {}, rivals.Known(past.shown, past.arrivals))
+    assert {rival for rival, _ in day.scores} >= {*rivals._ONE, "river_half_space_trees"}
+    assert all(score.shape == (len(truth.subjects), truth.minutes) for score in day.scores.values())
+    assert score_of(kind, truth, {1.0: Judged()}).shape == (len(truth.subjects), truth.minutes)
+
+
+def test_the_days_before_are_of_the_same_people_and_end_in_the_evening(quick: tuple[MadeDay, Past]) -> None:
+    made, past = quick
+    engine = Engine.restore(past.snapshot)
+    assert engine.position.ms == START_MS - 1000
+    assert past.shown["queue"].values["arrivals"].shape[1] == made.day.minutes
+    assert set(past.shown["agent"].subjects) >= set(made.agents)
+    mean = past.arrivals["queue"].values["arrivals"].sum() / made.day.minutes
+    today = np.nansum(made.shown["queue"].values["arrivals"]) / made.day.minutes
+    assert 0.4 < mean / today < 1.5
+
+
+def test_a_cusum_of_arrivals_is_that_of_the_textbook() -> None:
+    today = Streams(["q"], {"arrivals": np.array([[2.0, 2.0, 6.0, 6.0, 0.0]])})
+    usual = Streams(["q"], {"arrivals": np.full((1, 5), 2.0)})
+    ln = float(np.log(1.5))
+    first = max(0.0, 2 * ln - 1.0)
+    expected = [first, max(0.0, first + 2 * ln - 1.0)]
+    for x in (6.0, 6.0, 0.0):
+        expected.append(max(0.0, expected[-1] + x * ln - 1.0))
+    np.testing.assert_allclose(rivals._poisson_cusum(today, usual)[0], expected)
+
+
+def test_rivals_are_set_within_the_false_alarms_that_they_may_give() -> None:
+    slow, quick, loud = (Choice("x", "m", line, 0) for line in (3.0, 2.0, 1.0))
+    tried = [Tried(slow, 20.0, 0.0, 0.1), Tried(quick, 10.0, 0.2, 0.1), Tried(loud, 1.0, 5.0, 0.1)]
+    assert choose(tried, 0.0) == {"x": slow}
+    assert choose(tried, 0.3) == {"x": quick}
+    assert choose(tried[2:], 0.3) == {"x": Choice("x", "m", np.inf, 0)}
+
+
+def test_days_stand_in_the_order_of_their_waits() -> None:
+    day = np.array([0, 0, 1, 1, 2])
+    slots = Slots(0, day, np.array([1, 3, 2, 2, 9]), np.array([10.0, 30.0, 5.0, 5.0, 90.0]), {}, {})
+    slots.scores["strainwatch"] = np.array([20.0, 40.0, 10.0, 30.0, 70.0])
+    made = days_of(slots, day >= 0)
+    assert [(one.date, one.calls, one.wait_s, one.strain) for one in made.days] == [
+        ("1970-01-01", 4, 25.0, 35.0),
+        ("1970-01-02", 4, 5.0, 20.0),
+        ("1970-01-03", 9, 90.0, 70.0),
+    ]
+    assert made.rank_correlation == 1.0
+
+
+def test_the_page_holds_what_the_results_say() -> None:
+    """After a whole run: `make evaluate` writes all three files."""
+    results, detail = command.OUT, command.OUT.with_name("evaluation_detail.json")
+    if not results.exists():
+        pytest.skip("no run is recorded yet")
+    text = command.PAGE.read_text(encoding="utf-8")
+    made = filled(text, decode(results.read_bytes()), decode_detail(detail.read_bytes()))
+    assert text == made, "the page is not that of bench/evaluation.json: run `make evaluate`"
+
+
+def test_what_stands_outside_the_markers_stays() -> None:
+    text = "before\n<!-- begin days: made by x -->\nold\n<!-- end days -->\nafter\n"
+    detail = Detail({"10": 2}, 5, [], [], {})
+    once = filled(text, Results([], {}), detail)
+    assert once.startswith("before\n<!-- begin days: made by x -->\n2 days (2 of 10 agents)")
+    assert once.endswith("<!-- end days -->\nafter\n")
+    assert filled(once, Results([], {}), detail) == once
+
+
 def test_a_quick_run_gives_both_files_and_the_page(tmp_path: Path) -> None:
     out = tmp_path / "evaluation.json"
     assert command.main(["--quick", "--workers", "1", "--cache", str(tmp_path / "days"), "--out", str(out)]) == 0
@@ -174,10 +257,13 @@ def test_a_quick_run_gives_both_files_and_the_page(tmp_path: Path) -> None:
     assert [kind.kind for kind in made.kinds] == kinds()
     assert sum(kind.n for kind in made.kinds) >= 3
     for kind in made.kinds:
-        assert set(kind.rivals) == set(rivals.RIVALS)
+        assert set(kind.rivals) >= {*rivals._ONE, "river_half_space_trees"}
+        assert ("poisson_cusum" in kind.rivals) == ("arrivals" in rivals.MEASURES[kind.kind])
     silent = next(kind for kind in made.kinds if kind.kind == "feed.silent")
     assert silent.strainwatch.detected == 1.0
     assert silent.strainwatch.false_per_lead_hour == 0.0
+    assert silent.strainwatch.delay_p90_s is not None
+    assert silent.strainwatch.delay_p90_s < 30.0
     detail = decode_detail((tmp_path / "evaluation_detail.json").read_bytes())
     assert len(detail.time_constants) == 5
     page = out.with_suffix(".md").read_text()

@@ -60,7 +60,7 @@ class Agents:
         self._floor, self._callers, self._scenario = floor, callers, scenario
         self._service, self._outcomes = floor.random("service"), floor.random("outcomes")
         self._begin_s = floor.now_s
-        self._troubles, people = Troubles(scenario.troubles), floor.random("sensitivity")
+        self._troubles, people = Troubles(scenario.troubles), floor.random_of_people("sensitivity")
         self._hostile = floor.random("trouble/abuse")
         away = floor.random("trouble/absence")
         self._away = {

@@ -30,6 +30,7 @@ class Centre:
     """`agents` people in three teams on four queues; `start_ms` is time 0, `clock_h` the hour of its day there.
 
     With `scenario.warm_start` it has been at work for HISTORY_S before, and those events come first.
+    `people_seed` gives the agents their pace and their sensitivity: with it, days of other seeds have the same people.
     `truth` is what really happened, kept apart from the events.
 
     Raises ValueError: fewer agents than teams.
@@ -43,12 +44,13 @@ class Centre:
         agents: int = 24,
         clock_h: float = 10.0,
         scenario: Scenario | None = None,
+        people_seed: int | None = None,
     ) -> None:
         self._scenario = scenario or Scenario()
         self._env = simpy.Environment(initial_time=-HISTORY_S if self._scenario.warm_start else 0.0)
         self.truth = Truth(queues={queue: QueueTruth() for queue in QUEUES})
-        self._floor = Floor(self._env, seed, start_ms, clock_h * 3600.0, self.truth)
-        self._floor.agents = staff(agents, self._scenario.absent_part, self._floor.random("staff"))
+        self._floor = Floor(self._env, seed, start_ms, clock_h * 3600.0, self.truth, people_seed)
+        self._floor.agents = staff(agents, self._scenario.absent_part, self._floor.random_of_people("staff"))
         self.truth.agents = {agent.name: agent.truth for agent in self._floor.agents}
         self._callers = Callers(self._floor, self._scenario, plan.first_contacts_per_s(agents))
         Agents(self._floor, self._callers, self._scenario)

@@ -53,13 +53,22 @@ class Agent:
 class Floor:
     """`start_ms` is second 0 of `env`, whose first second may be earlier. `out` collects events until taken."""
 
-    def __init__(self, env: simpy.Environment, seed: int, start_ms: int, clock_s: float, truth: Truth) -> None:
+    def __init__(
+        self,
+        env: simpy.Environment,
+        seed: int,
+        start_ms: int,
+        clock_s: float,
+        truth: Truth,
+        people_seed: int | None = None,
+    ) -> None:
         self.env, self.truth = env, truth
         self.out: list[Event] = []
         self.agents: list[Agent] = []
         self._waiting: dict[str, dict[str, Contact]] = {queue: {} for queue in QUEUES}  # the oldest first
         self._idle: dict[str, Agent] = {}  # the longest idle first
         self._seed, self._start_ms, self._clock_s = seed, start_ms, clock_s
+        self._people_seed = seed if people_seed is None else people_seed
         # Identifiers differ between runs, or a second run of a seed would look like the first one sent again.
         self._ids = self.random(f"ids/{start_ms}")
         self._contacts = 0
@@ -75,6 +84,10 @@ class Floor:
 
     def ms(self, at_s: float) -> int:
         return self._start_ms + round(at_s * 1000)
+
+    def random_of_people(self, name: str) -> random.Random:
+        """As `random`, and the same on every day of these people."""
+        return random.Random(f"{self._people_seed}/{name}")  # noqa: S311  a simulation, no secret
 
     def random(self, name: str) -> random.Random:
         """A stream of its own for each purpose: a surge changes nothing in who arrives otherwise."""

@@ -50,6 +50,7 @@ class Facts:
     ended_repeat: Any  # 0 or 1: handled for the first time, and known to be a repeat
     of_queue: Any  # 0 or 1: says how a queue fares
     wait_s: Any  # NaN: no new wait
+    counted: Any  # of an observation of a queue: how many of its contacts wait by then
     began_ms: Any  # of a contact handled for the first time: when the agent took it (0: unknown); else -1
 
 
@@ -230,7 +231,7 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
     n1: cython.const[cython.double][::1] = memoryview(b.n1)
     since: cython.const[cython.longlong][::1] = memoryview(b.since_previous_ms)
     n: cython.Py_ssize_t = row.shape[0]
-    facts = Facts(*np.zeros((6, n), np.uint8), np.full(n, _NAN), np.full(n, -1))
+    facts = Facts(*np.zeros((6, n), np.uint8), np.full(n, _NAN), np.zeros(n, np.int64), np.full(n, -1))
     arrival: cython.uchar[::1] = memoryview(facts.arrival)
     abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
     handled: cython.uchar[::1] = memoryview(facts.handled)
@@ -238,6 +239,7 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
     ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
     of_queue: cython.uchar[::1] = memoryview(facts.of_queue)
     wait_s: cython.double[::1] = memoryview(facts.wait_s)
+    counted: cython.longlong[::1] = memoryview(facts.counted)
     began_ms: cython.longlong[::1] = memoryview(facts.began_ms)
     table: _ContactRows = _rows_of(contacts)
     i: cython.Py_ssize_t
@@ -246,6 +248,8 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
         kind: cython.int = kinds[i]
         of_queue[i] = queue[i] >= 0 and kind in (_OBSERVED, _ANSWERED, _ABANDONED)
         if r < 0:
+            if kind == _OBSERVED and queue[i] >= 0:
+                counted[i] = table.waiting[queue[i]]
             continue
         table.place(r, kind, queue[i], at[i])
         known: cython.uchar = table.known[r]

@@ -28,6 +28,7 @@ class Facts:
     ended_repeat: Flags
     of_queue: Flags
     wait_s: Floats
+    counted: NDArray[np.int64]
     began_ms: NDArray[np.int64]
 
 def rows_of(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import wording
-from services.scoring.core.alert_kinds import AGENT, KINDS, QUEUE
+from services.scoring.core.alert_kinds import AGENT, FEED, KINDS, QUEUE
 from services.scoring.core.alert_phases import WORDS, P, T
 from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, NOTICE, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
 from services.scoring.core.floor import Floor
@@ -97,8 +97,18 @@ class Desk:
         for scope, first, last in self._subjects.scopes(of, known, size, self._parameters):
             for key, value in scope.alerts[kind].items():
                 getattr(self._lines[kind], key)[first:last] = value
+        if (
+            kind == FEED
+        ):  # silence out of the ordinary is told sooner, if it is over the line at which it is told to end
+            of_feed = self._lines[kind]
+            sooner_s = np.maximum(self._silence.lines_s(size), of_feed.close_line[:size])
+            of_feed.open_line[:size] = np.minimum(of_feed.open_line[:size], sooner_s)
         self._known[kind] = size
         self.watches[kind].cover(size)
+
+    def draw_anew(self, kind: str) -> None:
+        """What is usual has moved: the lines of a kind are drawn anew when they are next asked for."""
+        self._known[kind] = 0
 
     # --- moments
 

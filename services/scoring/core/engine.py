@@ -253,6 +253,8 @@ class Engine:
                 handle_alerts.announce(self._floor, self._desk, at)
                 self._surges.announce(at)
                 self._heat(at)
+                if self._silence.learn(at - self._silence.gap_total_ms):
+                    self._desk.draw_anew(FEED)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
             end = min(last, (due - 1) // 1000 * 1000)
@@ -268,8 +270,7 @@ class Engine:
 
     def _board(self, at_ms: int) -> list[TenantSignals]:
         n, lines = self._floor.agents.n, self._desk.lines(AGENT)
-        alerted = self._desk.watches[AGENT].phase[:n] != 0
-        rule = Rule(lines.open_line[:n], lines.close_line[:n], alerted)
+        rule = Rule(lines.open_line[:n], lines.close_line[:n], self._desk.watches[AGENT].phase[:n] != 0)
         return board(self._floor, at_ms, self._silence.event_ms, rule)
 
     def _pass_seconds(self, first: int, last: int) -> None:
@@ -316,8 +317,7 @@ class Engine:
 
     def _events(self, events: Events, now_ms: int, report: Report) -> tuple[Rows, Rows, list[int]]:
         """Apply events; the rows of agents and of queues, and the tenants, that they touched."""
-        agents: list[Rows] = []
-        queues: list[Rows] = []
+        agents, queues = list[Rows](), list[Rows]()
         tenants: list[int] = []
         sources = list(self._floor.sources)
         running_ms = now_ms - self._silence.gap_total_ms

@@ -2,6 +2,7 @@
 
 cimport cython
 
+from services.scoring.core.queue_levels cimport clipped, felt, foreseen, fourth, twelfth
 from services.scoring.core.waiting cimport agents_needed, erlang_a_wait_s
 
 
@@ -18,6 +19,7 @@ cdef class QueueRows:
     cdef long long[:] oldest_ms
     cdef long long[:] observed_ms
     cdef double[:] observed_waiting
+    cdef double[:] observed_counted
     cdef double[:] observed_longest_s
     cdef double[:] observed_agents
     cdef double[:] needed
@@ -85,5 +87,6 @@ cdef class QueueRows:
     cdef void predict(self, Py_ssize_t q) noexcept
     cdef void staff(self, Py_ssize_t q) noexcept
     cdef double short(self, Py_ssize_t q) noexcept
+    cdef double beyond(self, Py_ssize_t q, double expected_s) noexcept
     cdef void judge(self, Py_ssize_t q) noexcept
     cdef void bound(self, Py_ssize_t q, double whole) noexcept

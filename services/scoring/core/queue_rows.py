@@ -13,12 +13,16 @@ from cython.cimports.libc.math import exp
 from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
+from services.scoring.core.queue_levels import clipped, felt, foreseen, fourth, twelfth
 from services.scoring.core.queue_table import QueueParameters, Queues
 from services.scoring.core.usual_waits import CAP_MORE_S, CAP_TIMES, HOUR_MS, HOURS
 from services.scoring.core.waiting import agents_needed, erlang_a_wait_s
 
 OBSERVED_FOR_MS = 300_000
 """An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
+
+_ROUNDED_S = cython.declare(cython.double, 1.0)
+"""ACDs tell the longest wait in whole seconds."""
 
 # What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
 _HANDLE_S = cython.declare(cython.double, 240.0)
@@ -28,7 +32,6 @@ _LEVEL_WORTH = cython.declare(cython.double, 4.0)
 _LEFT_WORTH = cython.declare(cython.double, 5.0)
 _RATE_AGE_MIN_S = cython.declare(cython.double, 600.0)
 """A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
-
 _WARM = cython.declare(cython.double, 10.0)
 """After ten time constants a rate is known to 5 in 100,000."""
 _BACKLOG_S = cython.declare(cython.double, 900.0)
@@ -38,6 +41,8 @@ _OWN_RATE = cython.declare(cython.double, 1e-6)
 _SHARE_ENOUGH = cython.declare(cython.double, 20.0)
 """Contacts before a share of repeat callers is told. Product choice: one caller is then 5 points."""
 
+_WAIT_FORESEEN = cython.declare(cython.double, qd.WAIT_FORESEEN)
+_LOAD_FORESEEN = cython.declare(cython.double, qd.LOAD_FORESEEN)
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
 _OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
@@ -47,7 +52,6 @@ _ABANDONMENT = cython.declare(cython.Py_ssize_t, qd.ABANDONMENT)
 _REPEAT_SHARE = cython.declare(cython.Py_ssize_t, qd.REPEAT_SHARE)
 _STAFFING = cython.declare(cython.Py_ssize_t, qd.STAFFING)
 _ARRIVALS_SURGE = cython.declare(cython.Py_ssize_t, qd.ARRIVALS_SURGE)
-_LEVEL_MAX = cython.declare(cython.double, qd.LEVEL_MAX)
 
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
 _WAIT_SUM = cython.declare(cython.Py_ssize_t, qt.WAIT_SUM)
@@ -81,28 +85,6 @@ _BELIEVED_MS = cython.declare(cython.longlong, OBSERVED_FOR_MS)
 _NAN = cython.declare(cython.double, float("nan"))
 
 
-@cython.cfunc
-@cython.exceptval(check=False)
-def _clipped(level: cython.double) -> cython.double:
-    return min(max(level, 0.0), _LEVEL_MAX)
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _fourth(hours: cython.double) -> cython.double:
-    """What is left of a sum of half an hour where `hours` is left of one of two hours."""
-    two: cython.double = hours * hours
-    return two * two
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def _twelfth(hours: cython.double) -> cython.double:
-    """The same for a sum of ten minutes."""
-    six: cython.double = _fourth(hours) * hours * hours
-    return six * six
-
-
 @cython.final
 @cython.cclass
 class QueueRows:
@@ -117,6 +99,7 @@ class QueueRows:
         self.oldest_ms = memoryview(queues.oldest_ms)
         self.observed_ms = memoryview(queues.observed_ms)
         self.observed_waiting = memoryview(queues.observed_waiting)
+        self.observed_counted = memoryview(queues.observed_counted)
         self.observed_longest_s = memoryview(queues.observed_longest_s)
         self.observed_agents = memoryview(queues.observed_agents)
         self.needed = memoryview(queues.needed)
@@ -169,9 +152,9 @@ class QueueRows:
         if at_ms <= self.t_ms[q]:
             return
         hours: cython.double = exp(-(at_ms - self.t_ms[q]) / 1000.0 / _HOURS_S)
-        half_hour: cython.double = _fourth(hours)
+        half_hour: cython.double = fourth(hours)
         self.sums[q, _ARRIVALS] *= half_hour * hours * hours
-        recent: cython.double = _twelfth(hours)
+        recent: cython.double = twelfth(hours)
         self.sums[q, _WAIT_SUM] *= recent
         self.sums[q, _WAIT_COUNT] *= recent
         for c in range(_WITHIN, _HANDLE_SUM):
@@ -225,9 +208,13 @@ class QueueRows:
         if self.oldest_ms[q] > 0:
             longest_s = max((self.at_ms - self.oldest_ms[q]) / 1000.0, 0.0)
         if observed_ms > 0 and age_ms <= _BELIEVED_MS:
-            waiting = self.observed_waiting[q]
-            if self.observed_longest_s[q] == self.observed_longest_s[q]:
-                longest_s = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
+            # What came and went since then is counted. So is who waits longest, if the count knew all who waited and
+            # nobody who, by the observation, was no longer there.
+            waiting = max(self.observed_waiting[q] + self.counted[q] - self.observed_counted[q], 0.0)
+            seen_s: cython.double = self.observed_longest_s[q] + max(age_ms / 1000.0, 0.0)
+            knows: cython.bint = self.observed_counted[q] >= self.observed_waiting[q]
+            if seen_s == seen_s and not (knows and longest_s <= seen_s + _ROUNDED_S):
+                longest_s = seen_s
         self.waiting[q] = waiting
         self.longest_s[q] = longest_s if waiting > 0.0 else _NAN
         self.goes[q] = (
@@ -242,7 +229,7 @@ class QueueRows:
             self.sums[q, _HANDLE_COUNT] * left + _HANDLE_WORTH
         )
         tau_s: cython.double = _TAU_S[_ARRIVALS]
-        rate: cython.double = self.sums[q, _ARRIVALS] * (_fourth(left) * left * left) / tau_s
+        rate: cython.double = self.sums[q, _ARRIVALS] * (fourth(left) * left * left) / tau_s
         age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
         if age_s < _WARM * tau_s:
             rate /= 1.0 - exp(-age_s / tau_s)
@@ -294,21 +281,24 @@ class QueueRows:
         self.pool(q)
         self.predict(q)
         self.needed[q] = _NAN
-        if self.expected_s > self.target_wait_s[q]:
-            self.needed[q] = agents_needed(
-                self.offered + self.backlog,
-                self.agents,
-                self.pooled_handle_s,
-                self.patience_rate[q],
-                self.target_wait_s[q],
-            )
+        load: cython.double = self.offered + self.backlog
+        within_s: cython.double = self.target_wait_s[q]
+        if self.expected_s > within_s:
+            self.needed[q] = agents_needed(load, self.agents, self.pooled_handle_s, self.patience_rate[q], within_s)
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def short(self, q: cython.Py_ssize_t) -> cython.double:
         """Level of the agents who are missing; 0 where none is known to be."""
         needed: cython.double = self.needed[q]
-        return _clipped((needed - self.agents) / needed / self.full_short[q]) if needed > 0.0 else 0.0
+        missing: cython.double = (needed - self.agents) / needed if needed > 0.0 else 0.0
+        return foreseen(missing / self.full_short[q], _LOAD_FORESEEN)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def beyond(self, q: cython.Py_ssize_t, expected_s: cython.double) -> cython.double:
+        """What a contact is expected to wait beyond the wait of the oldest."""
+        return expected_s - self.longest_s[q] if self.longest_s[q] > 0.0 else expected_s
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -318,8 +308,8 @@ class QueueRows:
         self.pool(q)
         self.predict(q)
         hours_left: cython.double = self.kept[q]
-        ended_left: cython.double = _fourth(hours_left)
-        recent_left: cython.double = _twelfth(hours_left)
+        ended_left: cython.double = fourth(hours_left)
+        recent_left: cython.double = twelfth(hours_left)
         waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left
         waits_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left
         usual_s: cython.double = self.usual_s[q]
@@ -336,11 +326,14 @@ class QueueRows:
         self.value[_RECENT_WAITS] = recent_s
         self.value[_SERVICE_LEVEL] = 100.0 * within
         self.value[_ABANDONMENT] = 100.0 * left
-        self.level[_PREDICTED_WAIT] = _clipped(self.predicted_s / self.target_wait_s[q])
-        self.level[_OFFERED_LOAD] = _clipped((self.rho - self.load_line[q]) / (1.0 - self.load_line[q]))
-        self.level[_RECENT_WAITS] = _clipped(recent_s / self.recent_target_s[q])
-        self.level[_SERVICE_LEVEL] = _clipped((goal - within) / goal)
-        self.level[_ABANDONMENT] = _clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
+        self.level[_PREDICTED_WAIT] = felt(self.longest_s[q], self.target_wait_s[q]) + foreseen(
+            self.beyond(q, self.expected_s) / self.target_wait_s[q], _WAIT_FORESEEN
+        )
+        over: cython.double = (self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
+        self.level[_OFFERED_LOAD] = foreseen(over, _LOAD_FORESEEN)
+        self.level[_RECENT_WAITS] = clipped(recent_s / self.recent_target_s[q])
+        self.level[_SERVICE_LEVEL] = clipped((goal - within) / goal)
+        self.level[_ABANDONMENT] = clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
         self.value[_REPEAT_SHARE] = self.value[_STAFFING] = _NAN
         self.level[_REPEAT_SHARE] = self.level[_STAFFING] = 0.0
         usual_share: cython.double = self.usual_repeats[q]
@@ -351,12 +344,12 @@ class QueueRows:
                     joined + _SHARE_ENOUGH
                 )
                 self.value[_REPEAT_SHARE] = 100.0 * share
-                self.level[_REPEAT_SHARE] = _clipped((share - usual_share) / self.full_repeats[q])
+                self.level[_REPEAT_SHARE] = clipped((share - usual_share) / self.full_repeats[q])
         if self.expected_s > self.target_wait_s[q]:
             self.value[_STAFFING] = self.needed[q]
             self.level[_STAFFING] = self.short(q)
         self.value[_ARRIVALS_SURGE] = self.surge_percent[q]
-        self.level[_ARRIVALS_SURGE] = _clipped(self.surge[q] / self.full_surge[q])
+        self.level[_ARRIVALS_SURGE] = clipped(self.surge[q] / self.full_surge[q])
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
@@ -379,7 +372,7 @@ class QueueRows:
         line: cython.double = self.load_line[q]
         target_s: cython.double = self.target_wait_s[q]
         recent: cython.double = self.level[_RECENT_WAITS]
-        later: cython.double = _clipped(self.later_s / self.recent_target_s[q]) * self.weight[q, _RECENT_WAITS]
+        later: cython.double = clipped(self.later_s / self.recent_target_s[q]) * self.weight[q, _RECENT_WAITS]
         low: cython.double = min(recent, later)
         high: cython.double = max(recent, later)
         ended: cython.double = self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]
@@ -393,14 +386,14 @@ class QueueRows:
         if load_high > load and self.agents > 0.0:
             rho_high = load_high / max(self.agents, 1.0)
             expected_high_s = erlang_a_wait_s(load_high, self.agents, handle_high_s, self.patience_rate[q])
-        low += _clipped((_LOAD_LOW * self.rho - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
-        high += _clipped((rho_high - line) / (1.0 - line)) * self.weight[q, _OFFERED_LOAD]
-        predicted_high_s: cython.double = expected_high_s
-        if self.longest_s[q] == self.longest_s[q]:
-            predicted_high_s = max(predicted_high_s, self.longest_s[q] + 60.0)
-            # Erlang A's own wait may fall steeply with the load.
-            low += _clipped(self.longest_s[q] / target_s) * self.weight[q, _PREDICTED_WAIT]
-        high += _clipped(predicted_high_s / target_s) * self.weight[q, _PREDICTED_WAIT]
+        load_weight: cython.double = self.weight[q, _OFFERED_LOAD]
+        low += foreseen((_LOAD_LOW * self.rho - line) / (1.0 - line), _LOAD_FORESEEN) * load_weight
+        high += foreseen((rho_high - line) / (1.0 - line), _LOAD_FORESEEN) * load_weight
+        # Erlang A's own wait may fall steeply with the load.
+        low += felt(self.longest_s[q], target_s) * self.weight[q, _PREDICTED_WAIT]
+        felt_high: cython.double = felt(self.longest_s[q] + 60.0, target_s)
+        foreseen_high: cython.double = foreseen(self.beyond(q, expected_high_s) / target_s, _WAIT_FORESEEN)
+        high += (felt_high + foreseen_high) * self.weight[q, _PREDICTED_WAIT]
         if expected_high_s > target_s:
             high += self.short(q) * self.weight[q, _STAFFING]
         self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))

@@ -81,6 +81,7 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
     repeat: cython.uchar[::1] = memoryview(facts.repeat)
     newest_ms = np.zeros(queues.n, np.int64)
     newest: cython.longlong[::1] = memoryview(newest_ms)
+    counted: cython.const[cython.longlong][::1] = memoryview(facts.counted)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     q: cython.Py_ssize_t
@@ -105,6 +106,7 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
             if at_ms >= table.observed_ms[q]:  # an older observation never overrides a newer one
                 table.observed_ms[q] = at_ms
                 table.observed_waiting[q] = n0[i]
+                table.observed_counted[q] = counted[i]
                 table.observed_longest_s[q] = n1[i]
                 table.observed_agents[q] = n2[i] if n2[i] == n2[i] else n3[i] + n4[i]
             continue

@@ -38,6 +38,7 @@ class Queues(Table):
         "last_waiting": ("i4", -1, 0),
         "observed_ms": ("i8", 0, 0),
         "observed_waiting": ("f8", 0.0, 0),
+        "observed_counted": ("f8", 0.0, 0),  # what the contacts said at that moment
         "observed_longest_s": ("f8", np.nan, 0),
         "observed_agents": ("f8", np.nan, 0),
         "needed": ("f8", np.nan, 0),  # agents for a wait within its target, counted at the last whole minute
@@ -56,6 +57,7 @@ class Queues(Table):
     last_waiting: NDArray[np.int32]
     observed_ms: Times
     observed_waiting: Floats
+    observed_counted: Floats
     observed_longest_s: Floats
     observed_agents: Floats
     needed: Floats
@@ -92,6 +94,8 @@ class Queues(Table):
         """See Table."""
         self.usual.unpack(packed["usual"])
         super().unpack(packed)
+        if "observed_counted" not in packed:  # of an older form: the observations in force stand as they are
+            self.observed_counted[: self.n] = self.waiting[: self.n]
 
 
 @dataclass(slots=True)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.rhythm import Rhythm
+
 Rows = NDArray[np.intp]
 
 
@@ -19,6 +21,7 @@ class Silence:
         self.event_ms: list[int] = []
         """Log time of the last event that took effect, 0 for none yet."""
         self._event_running: list[int] = []
+        self._rhythms: list[Rhythm] = []
         self._late_ms: list[int] = []  # age of the newest late event since then, 0 for none
 
     def cover(self, tenants: int, running_ms: int) -> None:
@@ -27,15 +30,27 @@ class Silence:
             self.event_ms.append(0)
             self._event_running.append(running_ms)
             self._late_ms.append(0)
+            self._rhythms.append(Rhythm())
 
     def heard(self, tenant: int, now_ms: int, running_ms: int) -> None:
         """An event took effect."""
+        if self.event_ms[tenant]:
+            self._rhythms[tenant].paused(running_ms - self._event_running[tenant], running_ms)
         self.event_ms[tenant], self._event_running[tenant], self._late_ms[tenant] = now_ms, running_ms, 0
 
     def heard_late(self, tenant: int, age_ms: int, now_ms: int) -> None:
         """Only a late event came. A feed that never sent others is watched too."""
         self._late_ms[tenant] = age_ms
         self.event_ms[tenant] = self.event_ms[tenant] or now_ms
+
+    def learn(self, running_ms: int) -> bool:
+        """Once a minute: what is usual for each feed; True when the line of one moved."""
+        return sum(rhythm.learn(running_ms) for rhythm in self._rhythms) > 0
+
+    def lines_s(self, tenants: int) -> NDArray[np.float64]:
+        """Silence that is out of the ordinary, by tenant; infinite where too little is known."""
+        known = [rhythm.line_ms / 1000.0 or np.inf for rhythm in self._rhythms[:tenants]]
+        return np.array(known + [np.inf] * (tenants - len(known)))
 
     def watched(self, last_running_ms: int, open_line_s: NDArray[np.float64], phase: NDArray[np.uint8]) -> Rows:
         """Tenants for which silence may open or end an alert up to a moment."""
@@ -72,6 +87,7 @@ class Silence:
             "event_ms": self.event_ms,
             "event_running": self._event_running,
             "late_ms": self._late_ms,
+            "rhythms": [rhythm.pack() for rhythm in self._rhythms],
         }
 
     def unpack(self, packed: dict[str, Any]) -> None:
@@ -79,3 +95,6 @@ class Silence:
         self.gap_total_ms = packed["gap_total_ms"]
         self.event_ms, self._event_running = list(packed["event_ms"]), list(packed["event_running"])
         self._late_ms = list(packed["late_ms"])
+        self._rhythms = [Rhythm() for _ in self.event_ms]
+        for rhythm, kept in zip(self._rhythms, packed.get("rhythms", []), strict=False):
+            rhythm.unpack(kept)

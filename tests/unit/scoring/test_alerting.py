@@ -278,7 +278,7 @@ def test_a_snoozed_alert_comes_back_after_its_time() -> None:
 
 
 def test_an_owned_alert_that_becomes_critical_is_told_again_and_keeps_its_owner() -> None:
-    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 250)]
+    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 200)]
     owned = action(T0 + 1000, Acknowledged(id="a", tenant=TENANT, alert=first_id(log), by="lea"))
     told = changes([*log, owned, waits(2, 9, 900)])
     assert [(alert["phase"], alert["severity"], alert["owner"]) for alert in told] == [
@@ -383,7 +383,7 @@ def test_a_queue_alert_no_longer_lists_what_is_told_by_itself() -> None:
 def test_a_queue_alert_no_longer_lists_what_is_over() -> None:
     rules = document(agent_strain={"open_line": 40, "close_line": 38})
     log = [settings(T0 - 1, rules), *STRAINED_BY_THE_QUEUE[1:], state(5, "break")]
-    log += [waits(s, 9, 400) for s in range(10, 300, 10)]
+    log += [waits(s, 9, 400) for s in range(10, 600, 10)]
     told = changes(log)
     assert [a["phase"] for a in told if a["kind"] == "agent.strain"] == ["suppressed", "resolved"]
     assert [len(a["suppresses"]) for a in told if a["kind"] == "queue.strain"] == [0, 1, 0]

@@ -100,7 +100,7 @@ def test_a_restart_in_the_simulated_centre_changes_no_output(centre: list[Entry]
 def test_a_restart_at_any_entry_changes_no_alert_beside_strain(care: list[Entry]) -> None:
     played = play(care)
     kinds = {json.loads(data)["kind"] for data in played.bytes}
-    assert kinds == {
+    assert kinds >= {
         "agent.hard_streak", "agent.break_due", "agent.recognition", "team.strain", "campaign.over_contact"
     }  # fmt: skip
     restarted(care, range(len(care)), played)

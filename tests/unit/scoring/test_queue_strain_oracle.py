@@ -34,6 +34,7 @@ class Queue:
     oldest_ms: int = 0
     observed_ms: int = 0
     observed_waiting: float = 0.0
+    observed_counted: float = 0.0
     observed_longest_s: float = NAN
     observed_agents: float = NAN
     agents: set[int] = field(default_factory=set)
@@ -54,12 +55,14 @@ class Queue:
 
     def waits(self, at_ms: int) -> tuple[float, float | None]:
         believed = self.observed_ms > 0 and at_ms - self.observed_ms <= 300_000
-        waiting = self.observed_waiting if believed else float(self.waiting)
-        longest_s = None
+        since = self.waiting - self.observed_counted
+        waiting = max(self.observed_waiting + since, 0.0) if believed else float(self.waiting)
+        longest_s = max((at_ms - self.oldest_ms) / 1000, 0.0) if self.oldest_ms else None
         if believed and not math.isnan(self.observed_longest_s):
-            longest_s = self.observed_longest_s + (at_ms - self.observed_ms) / 1000
-        elif self.oldest_ms:
-            longest_s = max((at_ms - self.oldest_ms) / 1000, 0.0)
+            seen_s = self.observed_longest_s + (at_ms - self.observed_ms) / 1000
+            knows_all = longest_s is not None and self.observed_counted >= self.observed_waiting
+            if longest_s is None or not knows_all or longest_s > seen_s + 1.0:
+                longest_s = seen_s
         return waiting, longest_s if waiting > 0 else None
 
 
@@ -100,24 +103,29 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     needed = agents
     while needed and erlang_a_wait_s(load, needed, handle_s) > TARGET_S:
         needed += 1
-    predicted_s = max(expected_s, longest_s or 0.0)
+    waited_s = longest_s or 0.0
     recent_s = (me.sum(qt.WAIT_SUM, at_ms) + 2 * me.usual_s) / (me.sum(qt.WAIT_COUNT, at_ms) + 2)
     within = (me.sum(qt.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qt.ENDED, at_ms) + 4)
     left = (me.sum(qt.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qt.ENDED, at_ms) + 5)
     joined, beyond = me.sum(qt.JOINED, at_ms), 0.0
     if not math.isnan(me.usual_repeats) and joined >= 20:
         beyond = (me.sum(qt.REPEATS, at_ms) + 20 * me.usual_repeats) / (joined + 20) - me.usual_repeats
+
+    def foreseen(level: float, part: float) -> float:
+        return part * math.log(1 + min(max(level, 0.0), 6.0) / part)
+
+    felt = min(qd.FELT * (waited_s / TARGET_S) ** 2, 6.0)
+    predicted = felt + foreseen((expected_s - waited_s) / TARGET_S, qd.WAIT_FORESEEN)
     raw = (
-        predicted_s / TARGET_S,
-        (rho - LOAD_LINE) / (1 - LOAD_LINE),
+        foreseen((rho - LOAD_LINE) / (1 - LOAD_LINE), qd.LOAD_FORESEEN),
         recent_s / RECENT_TARGET_S,
         (GOAL - within) / GOAL,
         (left - USUAL) / (FULL - USUAL),
         beyond / FULL_REPEATS,
-        (needed - agents) / needed / FULL_SHORT if needed else 0.0,
+        foreseen((needed - agents) / needed / FULL_SHORT if needed else 0.0, qd.LOAD_FORESEEN),
         me.surge / FULL_SURGE,
     )
-    return [min(max(level, 0.0), 6.0) for level in raw]
+    return [predicted, *(min(max(level, 0.0), 6.0) for level in raw)]
 
 
 def parameters(n: int) -> qt.QueueParameters:
@@ -163,6 +171,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
         if rng.random() < 0.5:
             queue.observed_ms = now_ms - rng.choice((0, 5000, 290_000, 400_000))
             queue.observed_waiting = float(rng.randrange(6))
+            queue.observed_counted = float(rng.randrange(6))
             queue.observed_longest_s = rng.choice((NAN, 33.0))
             queue.observed_agents = rng.choice((NAN, 3.0))
         for name in (
@@ -170,6 +179,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
             "oldest_ms",
             "observed_ms",
             "observed_waiting",
+            "observed_counted",
             "observed_longest_s",
             "observed_agents",
         ):
@@ -270,7 +280,7 @@ def test_a_surge_comes_on_top_and_is_not_in_the_scale_of_the_others() -> None:
     table.add()
     p = parameters(1)
     calm = qs.judge(table, np.array([0]), T0, p, Pools())
-    assert p.scale[0] == pytest.approx(0.8 * (qt.D - 1))
+    assert p.scale[0] == pytest.approx(qd.SCALE_PER_DRIVER * (qt.D - 1))
     table.surge[0], table.surge_percent[0] = 3.0, 240.0
     surging = qs.judge(table, np.array([0]), T0, p, Pools())
     assert surging.level[0, qd.ARRIVALS_SURGE] == 1.0
@@ -278,4 +288,4 @@ def test_a_surge_comes_on_top_and_is_not_in_the_scale_of_the_others() -> None:
     assert surging.strain[0] > calm.strain[0]
     only = np.zeros((1, qt.D))
     only[0, qd.ARRIVALS_SURGE] = 0.5
-    assert qt.scale_of(only)[0] == pytest.approx(0.4)
+    assert qt.scale_of(only)[0] == pytest.approx(qd.SCALE_PER_DRIVER * 0.5)
