@@ -73,11 +73,13 @@ def touch(agents: Agents, r: Any, at_ms: Any, p: AgentParameters) -> None:
         table.touch(rows[i], at[i])
 
 
-def judge(agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters) -> JudgedAgents:
+def judge(
+    agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters, drivers: cython.bint = True
+) -> JudgedAgents:
     """Rows `r` at a moment, without changing anything."""
     rows: cython.Py_ssize_t[::1] = memoryview(r)
     n: cython.Py_ssize_t = rows.shape[0]
-    out = JudgedAgents(n)
+    out = JudgedAgents(n, drivers=drivers)
     driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
     plain: cython.double[:, ::1] = memoryview(out.by_row)
     table: AgentRows = rows_of(agents, p)
@@ -87,10 +89,11 @@ def judge(agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters) ->
         if i + _AHEAD < n:
             table.fetch(rows[i + _AHEAD])
         table.judge(rows[i], at_ms)
-        for d in range(_D):
-            driven[0, i, d] = table.fast[d]
-            driven[1, i, d] = table.slow[d]
-            driven[2, i, d] = table.level[d]
+        if drivers:
+            for d in range(_D):
+                driven[0, i, d] = table.fast[d]
+                driven[1, i, d] = table.slow[d]
+                driven[2, i, d] = table.level[d]
         plain[0, i], plain[1, i], plain[2, i] = table.busy, table.staffed, table.work_s
         plain[3, i], plain[4, i], plain[5, i] = table.unsupported_s, table.strain, table.borne
         plain[6, i], plain[7, i] = table.lowest, table.highest

@@ -107,6 +107,7 @@ class JudgedAgents:
 
     `fast`, `slow`, `busy`, `staffed`, `work_s`, `unsupported_s` are the integrators there. The strain stays between
     `lowest` and `highest` for a minute if no event comes; `borne` is the part of it that comes from the queue, 0..1.
+    Without `drivers` what is by driver has no rows.
     """
 
     __slots__ = (
@@ -114,8 +115,8 @@ class JudgedAgents:
         "unsupported_s", "work_s",
     )  # fmt: skip
 
-    def __init__(self, rows: int) -> None:
-        self.by_driver, self.by_row = np.empty((3, rows, D)), np.empty((8, rows))
+    def __init__(self, rows: int, *, drivers: bool = True) -> None:
+        self.by_driver, self.by_row = np.empty((3, rows if drivers else 0, D)), np.empty((8, rows))
         self.fast, self.slow, self.level = self.by_driver
         self.busy, self.staffed, self.work_s, self.unsupported_s, *judged = self.by_row
         self.strain, self.borne, self.lowest, self.highest = judged

@@ -19,7 +19,7 @@ from services.scoring.core.alerting import Watcher
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Batch
-from services.scoring.core.stretches import BETWEEN, StretchRows, first_due, heat, measure
+from services.scoring.core.stretches import BETWEEN, HOT, StretchRows, first_due, heat, measure
 from services.scoring.core.teams import mean_strains
 
 Rows = NDArray[np.intp]
@@ -41,7 +41,7 @@ class Care:
 
     def hear(self, batch: Batch) -> None:
         """Events of an entry take effect."""
-        self._floor.rests.hear(batch)
+        self._floor.rests.hear(batch, self._floor.agents.n)
         if batch.outbound is not None:
             over = self._floor.campaigns.hear(batch, self._desk.lines(OVER_CONTACT).open_line)
             self._over = np.union1d(self._over, over)
@@ -113,7 +113,7 @@ class Care:
         self.hot_queues[r] = self._desk.hot(OVER_CONTACT, r, between, between, running_ms)
 
     def _hot(self) -> tuple[Rows, Rows]:
-        return np.flatnonzero(self.hot_agents), np.flatnonzero(self.hot_queues)
+        return np.flatnonzero(self.hot_agents & HOT), np.flatnonzero(self.hot_queues)
 
     def _stretches(self) -> StretchRows:
         agents = self._floor.agents

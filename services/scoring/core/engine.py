@@ -285,8 +285,8 @@ class Engine:
                 return
             run = now - self._silence.gap_total_ms
             # All of a moment is judged before anything happens in it.
-            of_queues = self._floor.judge_queues(queues, now)[1]
-            of_agents = self._floor.judge_agents(agents, now)[0]
+            of_queues = self._floor.judge_queues(queues, now, drivers=False)[1]
+            of_agents = self._floor.judge_agents(agents, now, drivers=False)[0]
             self._desk.moment(QUEUE, queues, of_queues, now, run)
             self._desk.moment(AGENT, agents, of_agents.strain, now, run, of_agents.borne)
             self._surges.moment(surges, now, run)
@@ -358,13 +358,13 @@ class Engine:
         if queues.size:
             # Queues share agents: where a contact waits, all queues that share its agents are watched.
             near = self._floor.near(queues)
-            judged, strain = self._floor.judge_queues(near, now_ms)
+            judged, strain = self._floor.judge_queues(near, now_ms, drivers=False)
             here = np.searchsorted(near, queues)
             self._floor.queues.strain[queues] = strain[here]
             self._desk.moment(QUEUE, queues, strain[here], now_ms, run)
             self._heat_queues(near, judged, now_ms)
         if agents.size:
-            of_agents, _, value = self._floor.judge_agents(agents, now_ms)
+            of_agents, _, value = self._floor.judge_agents(agents, now_ms, drivers=False)
             self._desk.moment(AGENT, agents, value, now_ms, run, of_agents.borne)
             self._heat_agents(agents, of_agents, now_ms)
         self._care.touched(agents, now_ms, run)
@@ -380,9 +380,9 @@ class Engine:
         self._cover()
         agents, queues = np.arange(self._floor.agents.n), np.arange(self._floor.queues.n)
         if agents.size:
-            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms)[0], at_ms)
+            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms, drivers=False)[0], at_ms)
         if queues.size:
-            self._heat_queues(queues, self._floor.judge_queues(queues, at_ms)[0], at_ms)
+            self._heat_queues(queues, self._floor.judge_queues(queues, at_ms, drivers=False)[0], at_ms)
         self._care.heat(at_ms, at_ms - self._silence.gap_total_ms)
 
     def _cover(self) -> None:

@@ -83,8 +83,9 @@ class Floor:
     def cover_names(self, now_ms: int) -> None:
         """Rows for all names."""
         for table, names in ((self.agents, self.registers.agents), (self.queues, self.registers.queues)):
-            new = table.add_many(len(names.text) - table.n)
-            table.tenant[new] = names.tenant[table.n - new.size :]
+            if len(names.text) > table.n:
+                new = table.add_many(len(names.text) - table.n)
+                table.tenant[new] = names.tenant[table.n - new.size :]
         self.issue_ages.cover(self.registers.issues.tenant, now_ms)
 
     def retune(self) -> None:
@@ -103,10 +104,10 @@ class Floor:
 
     # --- judging, without changing anything
 
-    def judge_agents(self, r: Rows, at_ms: int) -> tuple[JudgedAgents, Floats, Floats]:
+    def judge_agents(self, r: Rows, at_ms: int, *, drivers: bool = True) -> tuple[JudgedAgents, Floats, Floats]:
         """(all, levels, strain) of agent rows at a moment."""
         self._retune()
-        judged = ags.judge(self.agents, r, at_ms, self.tuning.agents)
+        judged = ags.judge(self.agents, r, at_ms, self.tuning.agents, drivers)
         return judged, judged.level, judged.strain
 
     def agent_values(self, r: Rows, judged: JudgedAgents) -> Floats:
@@ -140,10 +141,10 @@ class Floor:
         """These queues and all that share agents with them, ascending."""
         return qs.near(self.queues, queues, self.pools)
 
-    def judge_queues(self, r: Rows, at_ms: int) -> tuple[JudgedQueues, Floats]:
+    def judge_queues(self, r: Rows, at_ms: int, *, drivers: bool = True) -> tuple[JudgedQueues, Floats]:
         """(all, strain) of queue rows at a moment."""
         self._retune()
-        judged = qs.judge(self.queues, r, at_ms, self.tuning.queues, self.pools)
+        judged = qs.judge(self.queues, r, at_ms, self.tuning.queues, self.pools, drivers)
         return judged, judged.strain
 
     # --- time

@@ -163,11 +163,13 @@ def staff(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, po
         table.staff(rows[i])
 
 
-def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> JudgedQueues:
+def judge(
+    queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools, drivers: cython.bint = True
+) -> JudgedQueues:
     """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
     rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
     n: cython.Py_ssize_t = rows.shape[0]
-    out = JudgedQueues(n)
+    out = JudgedQueues(n, drivers=drivers)
     driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
     plain: cython.double[:, ::1] = memoryview(out.by_row)
     table: QueueRows = rows_of(queues, p, pools)
@@ -177,9 +179,10 @@ def judge(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, po
     for i in range(n):
         q: cython.Py_ssize_t = rows[i]
         table.judge(q)
-        for d in range(_D):
-            driven[0, i, d] = table.level[d]
-            driven[1, i, d] = table.value[d]
+        if drivers:
+            for d in range(_D):
+                driven[0, i, d] = table.level[d]
+                driven[1, i, d] = table.value[d]
         plain[0, i], plain[1, i], plain[2, i] = table.strain, table.waiting[q], table.longest_s[q]
         plain[3, i], plain[4, i] = table.predicted_s, table.agents
         plain[5, i], plain[6, i] = table.lowest, table.highest

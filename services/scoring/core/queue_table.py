@@ -122,7 +122,7 @@ class JudgedQueues:
     """Queues at a moment; shapes [rows] and [rows, driver].
 
     `longest_s` is NaN where nobody waits. The strain stays between `lowest` and `highest` for a minute if no event
-    comes.
+    comes. Without `drivers` what is by driver has no rows.
     """
 
     __slots__ = (
@@ -130,8 +130,8 @@ class JudgedQueues:
         "waiting",
     )  # fmt: skip
 
-    def __init__(self, rows: int) -> None:
-        self.by_driver, self.by_row = np.empty((2, rows, D)), np.empty((7, rows))
+    def __init__(self, rows: int, *, drivers: bool = True) -> None:
+        self.by_driver, self.by_row = np.empty((2, rows if drivers else 0, D)), np.empty((7, rows))
         self.level, self.value = self.by_driver
         self.strain, self.waiting, self.longest_s, self.predicted_s, self.agents, self.lowest, self.highest = (
             self.by_row

@@ -15,14 +15,18 @@ from cython.cimports.libc.math import exp
 from services.scoring.core.agent_rows import WORK_PAID_PER_BREAK_S
 from services.scoring.core.agent_table import HARD_TAU_S, Agents
 from services.scoring.core.alerting import Watcher
-from shared.contract.rows import STATE_CODES
+from shared.contract.rows import STATE, STATE_CODES, STATE_MASK, STATE_SHIFT
 
 UNHEARD_MS = 7_200_000
 """An agent of whom nothing was heard for 2 h has gone without a word: their work is not counted on. Product choice."""
+HOT, LIVE = 1, 2
+"""Marks of an agent: to be judged each second; with an alert, or one that is pending."""
 BETWEEN = -1.0
 """The value of a kind that is told at one moment (a recognition, a contact too many), at every other moment: below any
 line, so that the alert resolves after `close_hold_s`."""
 
+_HOT = cython.declare(cython.uchar, HOT)
+_LIVE = cython.declare(cython.uchar, LIVE)
 _HARD_S = cython.declare(cython.double, HARD_TAU_S)
 _KEPT_A_MINUTE = cython.declare(cython.double, 0.999 * exp(-60.0 / HARD_TAU_S))
 _PAYS = cython.declare(cython.double, WORK_PAID_PER_BREAK_S)
@@ -34,6 +38,9 @@ _WORKS = cython.declare(
 )
 _RESTS = cython.declare(cython.int, sum(1 << STATE_CODES[s] for s in ("break", "offline")))
 _SAME = cython.declare(cython.int, -1)
+_STATE = cython.declare(cython.int, STATE)
+_STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
+_STATE_MASK = cython.declare(cython.int, STATE_MASK)
 
 
 @cython.final
@@ -95,6 +102,24 @@ class StretchRows:
         return rest.quiet(r, self.worked_low, self.worked_high) and thanks.quiet(r, _BETWEEN, _BETWEEN)
 
 
+def rests_told(kinds: Any, flags: Any, agents: Any, noted: Any) -> Any:
+    """Which events tell a break, or the first state of an agent (`noted` [agents]: told so far); None for no event."""
+    kind: cython.const[cython.uchar][::1] = memoryview(kinds)
+    flag: cython.const[cython.uint][::1] = memoryview(flags)
+    agent: cython.const[cython.Py_ssize_t][::1] = memoryview(agents)
+    known: cython.longlong[:] = memoryview(noted)
+    told = np.zeros(kind.shape[0], np.uint8)
+    one: cython.uchar[::1] = memoryview(told)
+    found: cython.bint = False
+    i: cython.Py_ssize_t
+    for i in range(kind.shape[0]):
+        if kind[i] == _STATE and agent[i] >= 0:
+            state: cython.int = 1 << ((flag[i] >> _STATE_SHIFT) & _STATE_MASK)
+            one[i] = (state & _RESTS) != 0 or known[agent[i]] == 0
+            found = found or one[i] != 0
+    return told if found else None
+
+
 def measure(rows: StretchRows, r: Any, at_ms: cython.longlong) -> Any:
     """Hard contacts still felt, and minutes of work since a break (0 where no states are told), [2, rows]."""
     row: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
@@ -111,7 +136,8 @@ def measure(rows: StretchRows, r: Any, at_ms: cython.longlong) -> Any:
 def heat(
     rows: StretchRows, r: Any, at_ms: cython.longlong, watchers: tuple[Watcher, Watcher, Watcher], hot: Any
 ) -> bool:
-    """Mark in `hot` [agents] which rows must be judged each second of the next minute; whether any is due now.
+    """Mark in `hot` [agents] which rows must be judged each second of the next minute (HOT), and which have an alert
+    (LIVE); whether any is due now.
 
     `watchers` are those of hard streaks, of breaks and of recognitions.
     """
@@ -123,9 +149,15 @@ def heat(
     due: cython.bint = False
     i: cython.Py_ssize_t
     for i in range(row.shape[0]):
-        rows.judge(row[i], at_ms)
-        due = due or rows.due(row[i], hard, rest, thanks)
-        flags[row[i]] = not rows.quiet(row[i], hard, rest, thanks)
+        a: cython.Py_ssize_t = row[i]
+        rows.judge(a, at_ms)
+        # Most rows have no such alert and are far from one: their watches need not be looked at.
+        if flags[a] == 0 and rows.felt < hard.open_line[a] and rows.worked_high < rest.open_line[a]:
+            continue
+        due = due or rows.due(a, hard, rest, thanks)
+        flags[a] = _HOT if not rows.quiet(a, hard, rest, thanks) else 0
+        if hard.phase[a] != 0 or rest.phase[a] != 0 or thanks.phase[a] != 0:
+            flags[a] |= _LIVE
     return due
 
 

@@ -8,12 +8,17 @@ from services.scoring.core.decay import Floats
 Rows = NDArray[np.intp]
 
 UNHEARD_MS: int
+HOT: int
+LIVE: int
 BETWEEN: float
 
 class StretchRows:
     version: int
     def __init__(self, agents: Agents) -> None: ...
 
+def rests_told(
+    kinds: NDArray[np.uint8], flags: NDArray[np.uint32], agents: Rows, noted: NDArray[np.int64]
+) -> NDArray[np.uint8] | None: ...
 def measure(rows: StretchRows, r: Rows, at_ms: int) -> Floats: ...
 def heat(
     rows: StretchRows, r: Rows, at_ms: int, watchers: tuple[Watcher, Watcher, Watcher], hot: NDArray[np.uint8]
