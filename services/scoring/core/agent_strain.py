@@ -65,8 +65,8 @@ def rows_of(agents: Agents, p: AgentParameters) -> AgentRows:
 
 def touch(agents: Agents, r: Any, at_ms: Any, p: AgentParameters) -> None:
     """Move rows to `at_ms` [rows] for good, in order; rows already later stay."""
-    rows: cython.Py_ssize_t[::1] = memoryview(r)
-    at: cython.longlong[::1] = memoryview(at_ms)
+    rows: cython.Py_ssize_t[::1] = r if cython.compiled else memoryview(r)
+    at: cython.longlong[::1] = at_ms if cython.compiled else memoryview(at_ms)
     table: AgentRows = rows_of(agents, p)
     i: cython.Py_ssize_t
     for i in range(rows.shape[0]):
@@ -77,11 +77,11 @@ def judge(
     agents: Agents, r: Any, at_ms: cython.longlong, p: AgentParameters, drivers: cython.bint = True
 ) -> JudgedAgents:
     """Rows `r` at a moment, without changing anything."""
-    rows: cython.Py_ssize_t[::1] = memoryview(r)
+    rows: cython.Py_ssize_t[::1] = r if cython.compiled else memoryview(r)
     n: cython.Py_ssize_t = rows.shape[0]
     out = JudgedAgents(n, drivers=drivers)
-    driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
-    plain: cython.double[:, ::1] = memoryview(out.by_row)
+    driven: cython.double[:, :, ::1] = out.by_driver if cython.compiled else memoryview(out.by_driver)
+    plain: cython.double[:, ::1] = out.by_row if cython.compiled else memoryview(out.by_row)
     table: AgentRows = rows_of(agents, p)
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t
@@ -140,25 +140,25 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
     What depends on where the row stands by then is added to `brought` here. `began_ms` is, for the first
     `contact.handled` of a contact, when its agent took it (0: unknown), else -1. `of_tenant` is [driver][name].
     """
-    kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
-    agent: cython.const[cython.Py_ssize_t][::1] = memoryview(b.agent)
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-    team: cython.const[cython.Py_ssize_t][::1] = memoryview(b.team)
-    flags: cython.const[cython.uint][::1] = memoryview(b.flags)
-    handle_s: cython.const[cython.double][::1] = memoryview(b.n0)
-    amount: cython.double[:, ::1] = memoryview(brought.amount)
-    value: cython.double[:, ::1] = memoryview(brought.measured)
-    evident: cython.uchar[::1] = memoryview(brought.evident)
+    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
+    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
+    agent: cython.const[cython.Py_ssize_t][::1] = b.agent if cython.compiled else memoryview(b.agent)
+    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
+    team: cython.const[cython.Py_ssize_t][::1] = b.team if cython.compiled else memoryview(b.team)
+    flags: cython.const[cython.uint][::1] = b.flags if cython.compiled else memoryview(b.flags)
+    handle_s: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
+    amount: cython.double[:, ::1] = brought.amount if cython.compiled else memoryview(brought.amount)
+    value: cython.double[:, ::1] = brought.measured if cython.compiled else memoryview(brought.measured)
+    evident: cython.uchar[::1] = brought.evident if cython.compiled else memoryview(brought.evident)
     pause_s: cython.double = of_tenant["recovery_gap"]["gap_s"]
     per_gap: cython.double = of_tenant["recovery_gap"]["per_contact"]
     per_check: cython.double = of_tenant["quality_checks"]["per_check"]
     strained_factor: cython.double = of_tenant["quality_checks"]["strained_factor"]
     relief_per_point: cython.double = of_tenant["check_in"]["relief_per_point"]
-    began: cython.longlong[::1] = memoryview(began_ms)
+    began: cython.longlong[::1] = began_ms if cython.compiled else memoryview(began_ms)
     table: AgentRows = rows_of(agents, p)
     touched = np.empty(kind.shape[0], np.intp)
-    row: cython.Py_ssize_t[::1] = memoryview(touched)
+    row: cython.Py_ssize_t[::1] = touched if cython.compiled else memoryview(touched)
     found: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t

@@ -200,9 +200,9 @@ class Watch(Table):
 
         `borne` is the queue-borne share of the value, [rows].
         """
-        rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-        values: cython.double[::1] = memoryview(value)
-        shares: cython.double[::1] = memoryview(borne)
+        rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
+        values: cython.double[::1] = value if cython.compiled else memoryview(value)
+        shares: cython.double[::1] = borne if cython.compiled else memoryview(borne)
         one: Watcher = self.watcher(rule, running_ms)
         i: cython.Py_ssize_t
         out: list[tuple[int, T]] = []
@@ -218,12 +218,12 @@ class Watch(Table):
 
     def hot(self, r: Any, lowest: Any, highest: Any, running_ms: cython.longlong, rule: Lines) -> Any:
         """Rows for which something may be due within a minute while their value stays between two bounds, [rows]."""
-        rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-        low: cython.double[::1] = memoryview(lowest)
-        high: cython.double[::1] = memoryview(highest)
+        rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
+        low: cython.double[::1] = lowest if cython.compiled else memoryview(lowest)
+        high: cython.double[::1] = highest if cython.compiled else memoryview(highest)
         one: Watcher = self.watcher(rule, running_ms)
         out = np.empty(rows.shape[0], np.uint8)
-        hot: cython.uchar[::1] = memoryview(out)
+        hot: cython.uchar[::1] = out if cython.compiled else memoryview(out)
         i: cython.Py_ssize_t
         for i in range(rows.shape[0]):
             hot[i] = not one.quiet(rows[i], low[i], high[i])

@@ -94,18 +94,18 @@ class HandleTimes(Table):
         Returns the robust z and the ratio to the own usual (1.0 is usual), both NaN while silent, and whether the topic
         is young to its agent (0 or 1) while the others are not.
         """
-        row: cython.const[cython.longlong][::1] = memoryview(rows)
-        all_of: cython.const[cython.longlong][::1] = memoryview(whole)
-        given_s: cython.const[cython.double][::1] = memoryview(handle_s)
-        logs: cython.float[:, :] = memoryview(self.logs)
-        count: cython.longlong[:] = memoryview(self.count)
-        abnormal_run: cython.int[:] = memoryview(self.abnormal_run)
-        used: cython.longlong[:] = memoryview(self.used)
+        row: cython.const[cython.longlong][::1] = rows if cython.compiled else memoryview(rows)
+        all_of: cython.const[cython.longlong][::1] = whole if cython.compiled else memoryview(whole)
+        given_s: cython.const[cython.double][::1] = handle_s if cython.compiled else memoryview(handle_s)
+        logs: cython.float[:, :] = self.logs if cython.compiled else memoryview(self.logs)
+        count: cython.longlong[:] = self.count if cython.compiled else memoryview(self.count)
+        abnormal_run: cython.int[:] = self.abnormal_run if cython.compiled else memoryview(self.abnormal_run)
+        used: cython.longlong[:] = self.used if cython.compiled else memoryview(self.used)
         z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
         young_of = np.zeros(row.shape[0], np.uint8)
-        z: cython.double[::1] = memoryview(z_of)
-        ratio: cython.double[::1] = memoryview(ratio_of)
-        young: cython.uchar[::1] = memoryview(young_of)
+        z: cython.double[::1] = z_of if cython.compiled else memoryview(z_of)
+        ratio: cython.double[::1] = ratio_of if cython.compiled else memoryview(ratio_of)
+        young: cython.uchar[::1] = young_of if cython.compiled else memoryview(young_of)
         ordered: cython.double[::1] = memoryview(np.empty(WINDOW))
         uses: cython.longlong = self._uses
         i: cython.Py_ssize_t
@@ -156,10 +156,10 @@ class HandleTimes(Table):
 
 
 def _pair_keys(agents: Any, topics: Any) -> Any:
-    agent: cython.const[cython.longlong][:] = memoryview(agents)
-    topic: cython.const[cython.longlong][:] = memoryview(topics)
+    agent: cython.const[cython.longlong][:] = agents if cython.compiled else memoryview(agents)
+    topic: cython.const[cython.longlong][:] = topics if cython.compiled else memoryview(topics)
     keys = np.empty(agent.shape[0], np.uint64)
-    key: cython.ulonglong[::1] = memoryview(keys)
+    key: cython.ulonglong[::1] = keys if cython.compiled else memoryview(keys)
     i: cython.Py_ssize_t
     for i in range(agent.shape[0]):
         key[i] = (cython.cast(cython.ulonglong, agent[i]) + 1) << 33 | topic[i]  # 0 is no key

@@ -177,12 +177,12 @@ def _rows_of(contacts: Any) -> _ContactRows:
 
 def rows_of(contacts: Any, index: HashIndex, tenant: cython.ulonglong, hashes: Any, kinds: Any) -> Any:
     """Rows of the contacts that events name, new ones included, -1 for other events. There must be room for all."""
-    contact: cython.const[cython.ulonglong][::1] = memoryview(hashes)
-    kind: cython.const[cython.uchar][::1] = memoryview(kinds)
-    free: cython.const[cython.longlong][::1] = memoryview(contacts.free)
-    key_of: cython.ulonglong[:] = memoryview(contacts.key)
+    contact: cython.const[cython.ulonglong][::1] = hashes if cython.compiled else memoryview(hashes)
+    kind: cython.const[cython.uchar][::1] = kinds if cython.compiled else memoryview(kinds)
+    free: cython.const[cython.longlong][::1] = contacts.free if cython.compiled else memoryview(contacts.free)
+    key_of: cython.ulonglong[:] = contacts.key if cython.compiled else memoryview(contacts.key)
     out = np.empty(contact.shape[0], np.intp)
-    row: cython.Py_ssize_t[::1] = memoryview(out)
+    row: cython.Py_ssize_t[::1] = out if cython.compiled else memoryview(out)
     left: cython.Py_ssize_t = contacts.free_n
     end: cython.Py_ssize_t = contacts.n
     i: cython.Py_ssize_t
@@ -222,25 +222,27 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
 
     A repeat that the ACD tells without an agent belongs to the agent who has the contact: `b.agent` is filled in.
     """
-    row: cython.Py_ssize_t[::1] = memoryview(rows)
-    kinds: cython.const[cython.uchar][::1] = memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-    agent: cython.Py_ssize_t[::1] = memoryview(b.agent)
-    n0: cython.const[cython.double][::1] = memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = memoryview(b.n1)
-    since: cython.const[cython.longlong][::1] = memoryview(b.since_previous_ms)
+    row: cython.Py_ssize_t[::1] = rows if cython.compiled else memoryview(rows)
+    kinds: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
+    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
+    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
+    agent: cython.Py_ssize_t[::1] = b.agent if cython.compiled else memoryview(b.agent)
+    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
+    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
+    since: cython.const[cython.longlong][::1] = (
+        b.since_previous_ms if cython.compiled else memoryview(b.since_previous_ms)
+    )
     n: cython.Py_ssize_t = row.shape[0]
     facts = Facts(*np.zeros((6, n), np.uint8), np.full(n, _NAN), np.zeros(n, np.int64), np.full(n, -1))
-    arrival: cython.uchar[::1] = memoryview(facts.arrival)
-    abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
-    handled: cython.uchar[::1] = memoryview(facts.handled)
-    repeat: cython.uchar[::1] = memoryview(facts.repeat)
-    ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
-    of_queue: cython.uchar[::1] = memoryview(facts.of_queue)
-    wait_s: cython.double[::1] = memoryview(facts.wait_s)
-    counted: cython.longlong[::1] = memoryview(facts.counted)
-    began_ms: cython.longlong[::1] = memoryview(facts.began_ms)
+    arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
+    abandoned: cython.uchar[::1] = facts.abandoned if cython.compiled else memoryview(facts.abandoned)
+    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
+    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
+    ended_repeat: cython.uchar[::1] = facts.ended_repeat if cython.compiled else memoryview(facts.ended_repeat)
+    of_queue: cython.uchar[::1] = facts.of_queue if cython.compiled else memoryview(facts.of_queue)
+    wait_s: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
+    counted: cython.longlong[::1] = facts.counted if cython.compiled else memoryview(facts.counted)
+    began_ms: cython.longlong[::1] = facts.began_ms if cython.compiled else memoryview(facts.began_ms)
     table: _ContactRows = _rows_of(contacts)
     i: cython.Py_ssize_t
     for i in range(n):
@@ -291,7 +293,7 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
 
 def leave_lines(contacts: Any, rows: Any) -> None:
     """Contacts whose end was lost wait no longer."""
-    row: cython.const[cython.longlong][::1] = memoryview(rows)
+    row: cython.const[cython.longlong][::1] = rows if cython.compiled else memoryview(rows)
     table: _ContactRows = _rows_of(contacts)
     i: cython.Py_ssize_t
     for i in range(row.shape[0]):

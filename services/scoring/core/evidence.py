@@ -37,9 +37,9 @@ class Evidence(Table):
 
         `ids` is [event, 2], the halves of 16 bytes; `texts` are those that are no UUIDs.
         """
-        wanted: cython.const[cython.uchar][::1] = memoryview(evident)
-        row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
-        given: cython.const[cython.ulonglong][:, ::1] = memoryview(ids)
+        wanted: cython.const[cython.uchar][::1] = evident if cython.compiled else memoryview(evident)
+        row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
+        given: cython.const[cython.ulonglong][:, ::1] = ids if cython.compiled else memoryview(ids)
         i: cython.Py_ssize_t
         highest: cython.Py_ssize_t = -1
         for i in range(row.shape[0]):
@@ -49,8 +49,8 @@ class Evidence(Table):
             return
         if highest >= self.n:
             self.add_many(highest + 1 - self.n)
-        kept: cython.ulonglong[:, :] = memoryview(self.ids)
-        count: cython.longlong[:] = memoryview(self.next)
+        kept: cython.ulonglong[:, :] = self.ids if cython.compiled else memoryview(self.ids)
+        count: cython.longlong[:] = self.next if cython.compiled else memoryview(self.next)
         for i in range(row.shape[0]):
             r: cython.Py_ssize_t = row[i] if wanted[i] else -1
             if r >= 0:

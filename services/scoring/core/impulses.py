@@ -155,9 +155,9 @@ def _ended(
     for i in range(handled.shape[0]):
         n += handled[i] and agent[i] >= 0
     events, pairs, took_s = np.empty(n, np.int64), np.zeros((2, 2 * n), np.int64), np.empty(n)
-    event: cython.longlong[::1] = memoryview(events)
-    pair: cython.longlong[:, ::1] = memoryview(pairs)
-    took: cython.double[::1] = memoryview(took_s)
+    event: cython.longlong[::1] = events if cython.compiled else memoryview(events)
+    pair: cython.longlong[:, ::1] = pairs if cython.compiled else memoryview(pairs)
+    took: cython.double[::1] = took_s if cython.compiled else memoryview(took_s)
     k: cython.Py_ssize_t = 0
     for i in range(handled.shape[0]):
         if handled[i] and agent[i] >= 0:
@@ -170,25 +170,25 @@ def _ended(
 
 def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any, queue_strain: Any, p: Any) -> Brought:
     """What a batch brings, and what it says of the streaks of its agents; `p` is [driver][name] of the tenant."""
-    kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
-    agent: cython.const[cython.Py_ssize_t][::1] = memoryview(b.agent)
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-    flags: cython.const[cython.uint][::1] = memoryview(b.flags)
-    issue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.issue)
-    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
-    n0: cython.const[cython.double][::1] = memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = memoryview(b.n1)
-    n2: cython.const[cython.double][::1] = memoryview(b.n2)
-    handled: cython.uchar[::1] = memoryview(facts.handled)
-    repeat: cython.uchar[::1] = memoryview(facts.repeat)
-    ended_repeat: cython.uchar[::1] = memoryview(facts.ended_repeat)
-    waits: cython.double[::1] = memoryview(facts.wait_s)
-    strains: cython.double[:] = memoryview(queue_strain)
+    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
+    agent: cython.const[cython.Py_ssize_t][::1] = b.agent if cython.compiled else memoryview(b.agent)
+    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
+    flags: cython.const[cython.uint][::1] = b.flags if cython.compiled else memoryview(b.flags)
+    issue: cython.const[cython.Py_ssize_t][::1] = b.issue if cython.compiled else memoryview(b.issue)
+    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
+    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
+    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
+    n2: cython.const[cython.double][::1] = b.n2 if cython.compiled else memoryview(b.n2)
+    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
+    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
+    ended_repeat: cython.uchar[::1] = facts.ended_repeat if cython.compiled else memoryview(facts.ended_repeat)
+    waits: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
+    strains: cython.double[:] = queue_strain if cython.compiled else memoryview(queue_strain)
     n: cython.Py_ssize_t = kind.shape[0]
     drivers = len(ad.AGENT_DRIVERS)
     brought = Brought(np.zeros((n, drivers)), np.full((n, drivers), np.nan), np.zeros(n, np.uint8))
-    amount: cython.double[:, ::1] = memoryview(brought.amount)
-    value: cython.double[:, ::1] = memoryview(brought.measured)
+    amount: cython.double[:, ::1] = brought.amount if cython.compiled else memoryview(brought.amount)
+    value: cython.double[:, ::1] = brought.measured if cython.compiled else memoryview(brought.measured)
     note: cython.uchar[::1] = memoryview(np.zeros(n, np.uint8))
     streaks: _Streaks = _Streaks(agents)
     z_from: cython.double = p["handle_time"]["z_from"]

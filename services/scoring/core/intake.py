@@ -274,11 +274,11 @@ def screen(
 
 def _rows(codes: Any, strings: StringTable, tenant: int, names: Names) -> Any:
     """Block codes to the engine's numbers, new names in order of appearance; code 0 to -1."""
-    code: cython.const[cython.int][::1] = memoryview(codes)
+    code: cython.const[cython.int][::1] = codes if cython.compiled else memoryview(codes)
     raw: cython.const[cython.uchar][::1] = strings.raw if cython.compiled else memoryview(strings.raw)
-    span: cython.int[:, ::1] = memoryview(strings.spans)
+    span: cython.int[:, ::1] = strings.spans if cython.compiled else memoryview(strings.spans)
     out = np.empty(code.shape[0], np.intp)
-    rows: cython.Py_ssize_t[::1] = memoryview(out)
+    rows: cython.Py_ssize_t[::1] = out if cython.compiled else memoryview(out)
     keys: cython.ulonglong[::1] = memoryview(np.zeros(len(strings), np.uint64))
     found: cython.longlong[::1] = memoryview(np.full(len(strings), -1))
     lookup: _Lookup = _Lookup(names, tenant)

@@ -66,22 +66,22 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
 
     `facts` are what the contacts of the batch newly say, by event.
     """
-    kind: cython.const[cython.uchar][::1] = memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-    n0: cython.const[cython.double][::1] = memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = memoryview(b.n1)
-    n2: cython.const[cython.double][::1] = memoryview(b.n2)
-    n3: cython.const[cython.double][::1] = memoryview(b.n3)
-    n4: cython.const[cython.double][::1] = memoryview(b.n4)
-    arrival: cython.uchar[::1] = memoryview(facts.arrival)
-    waited_s: cython.double[::1] = memoryview(facts.wait_s)
-    abandoned: cython.uchar[::1] = memoryview(facts.abandoned)
-    handled: cython.uchar[::1] = memoryview(facts.handled)
-    repeat: cython.uchar[::1] = memoryview(facts.repeat)
+    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
+    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
+    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
+    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
+    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
+    n2: cython.const[cython.double][::1] = b.n2 if cython.compiled else memoryview(b.n2)
+    n3: cython.const[cython.double][::1] = b.n3 if cython.compiled else memoryview(b.n3)
+    n4: cython.const[cython.double][::1] = b.n4 if cython.compiled else memoryview(b.n4)
+    arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
+    waited_s: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
+    abandoned: cython.uchar[::1] = facts.abandoned if cython.compiled else memoryview(facts.abandoned)
+    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
+    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
     newest_ms = np.zeros(queues.n, np.int64)
-    newest: cython.longlong[::1] = memoryview(newest_ms)
-    counted: cython.const[cython.longlong][::1] = memoryview(facts.counted)
+    newest: cython.longlong[::1] = newest_ms if cython.compiled else memoryview(newest_ms)
+    counted: cython.const[cython.longlong][::1] = facts.counted if cython.compiled else memoryview(facts.counted)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     q: cython.Py_ssize_t
@@ -90,7 +90,7 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
         if q >= 0 and at[i] > newest[q]:
             newest[q] = at[i]
     touched = newest_ms.nonzero()[0]
-    rows: cython.Py_ssize_t[::1] = memoryview(touched)
+    rows: cython.Py_ssize_t[::1] = touched if cython.compiled else memoryview(touched)
     for i in range(rows.shape[0]):
         q = rows[i]
         if table.first_ms[q] == 0:
@@ -137,11 +137,11 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
 
 def near(queues: Queues, r: Any, pools: Pools) -> Any:
     """Rows `r` and all that share agents with them, ascending."""
-    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-    start: cython.longlong[::1] = memoryview(pools.start)
-    other: cython.longlong[::1] = memoryview(pools.other)
+    rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
+    start: cython.longlong[::1] = pools.start if cython.compiled else memoryview(pools.start)
+    other: cython.longlong[::1] = pools.other if cython.compiled else memoryview(pools.other)
     found = np.zeros(queues.n, np.uint8)
-    there: cython.uchar[::1] = memoryview(found)
+    there: cython.uchar[::1] = found if cython.compiled else memoryview(found)
     pooled: cython.Py_ssize_t = start.shape[0] - 1
     i: cython.Py_ssize_t
     e: cython.Py_ssize_t
@@ -155,7 +155,7 @@ def near(queues: Queues, r: Any, pools: Pools) -> Any:
 
 def staff(queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools) -> None:
     """Count at a moment how many agents rows `r` need."""
-    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     table.begin(at_ms)
@@ -167,11 +167,11 @@ def judge(
     queues: Queues, r: Any, at_ms: cython.longlong, p: QueueParameters, pools: Pools, drivers: cython.bint = True
 ) -> JudgedQueues:
     """Rows `r` at a moment, without changing anything. Parameters and pools are those of the whole table."""
-    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
     n: cython.Py_ssize_t = rows.shape[0]
     out = JudgedQueues(n, drivers=drivers)
-    driven: cython.double[:, :, ::1] = memoryview(out.by_driver)
-    plain: cython.double[:, ::1] = memoryview(out.by_row)
+    driven: cython.double[:, :, ::1] = out.by_driver if cython.compiled else memoryview(out.by_driver)
+    plain: cython.double[:, ::1] = out.by_row if cython.compiled else memoryview(out.by_row)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t
@@ -197,9 +197,9 @@ def what_if(
     It is Erlang A's wait that grows: one who has long waited already does not hide what a break costs the others.
     With nobody left a caller waits until the patience ends.
     """
-    rows: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    rows: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
     out = np.empty(rows.shape[0])
-    cost_s: cython.double[::1] = memoryview(out)
+    cost_s: cython.double[::1] = out if cython.compiled else memoryview(out)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     table.begin(at_ms)

@@ -34,11 +34,11 @@ class Service(Table):
 
     def serve(self, kinds: Any, agents: Any, queues: Any, at_ms: Any) -> int:
         """Note the contacts that events say were taken; when the newest of them was if a pair is new, else -1."""
-        kind: cython.const[cython.uchar][::1] = memoryview(kinds)
-        agent: cython.const[cython.Py_ssize_t][::1] = memoryview(agents)
-        queue: cython.const[cython.Py_ssize_t][::1] = memoryview(queues)
-        at: cython.const[cython.longlong][::1] = memoryview(at_ms)
-        last: cython.longlong[:] = memoryview(self.last_ms)
+        kind: cython.const[cython.uchar][::1] = kinds if cython.compiled else memoryview(kinds)
+        agent: cython.const[cython.Py_ssize_t][::1] = agents if cython.compiled else memoryview(agents)
+        queue: cython.const[cython.Py_ssize_t][::1] = queues if cython.compiled else memoryview(queues)
+        at: cython.const[cython.longlong][::1] = at_ms if cython.compiled else memoryview(at_ms)
+        last: cython.longlong[:] = self.last_ms if cython.compiled else memoryview(self.last_ms)
         index: HashIndex = self._index
         newest: cython.longlong = -1
         new: cython.bint = False

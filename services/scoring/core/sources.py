@@ -51,11 +51,13 @@ _REPEATS = cython.declare(cython.longlong, ad.SOURCE_REPEATS)
 
 def sources_of(batch: Any) -> int:
     """Bits of the sources that a batch shows."""
-    kind: cython.const[cython.uchar][::1] = memoryview(batch.kind)
-    flags: cython.const[cython.uint][::1] = memoryview(batch.flags)
-    issue: cython.const[cython.Py_ssize_t][::1] = memoryview(batch.issue)
-    wait_s: cython.const[cython.double][::1] = memoryview(batch.n1)
-    since_ms: cython.const[cython.longlong][::1] = memoryview(batch.since_previous_ms)
+    kind: cython.const[cython.uchar][::1] = batch.kind if cython.compiled else memoryview(batch.kind)
+    flags: cython.const[cython.uint][::1] = batch.flags if cython.compiled else memoryview(batch.flags)
+    issue: cython.const[cython.Py_ssize_t][::1] = batch.issue if cython.compiled else memoryview(batch.issue)
+    wait_s: cython.const[cython.double][::1] = batch.n1 if cython.compiled else memoryview(batch.n1)
+    since_ms: cython.const[cython.longlong][::1] = (
+        batch.since_previous_ms if cython.compiled else memoryview(batch.since_previous_ms)
+    )
     bits: cython.longlong = 0
     i: cython.Py_ssize_t
     for i in range(kind.shape[0]):

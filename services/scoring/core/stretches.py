@@ -104,12 +104,12 @@ class StretchRows:
 
 def rests_told(kinds: Any, flags: Any, agents: Any, noted: Any) -> Any:
     """Which events tell a break, or the first state of an agent (`noted` [agents]: told so far); None for no event."""
-    kind: cython.const[cython.uchar][::1] = memoryview(kinds)
-    flag: cython.const[cython.uint][::1] = memoryview(flags)
-    agent: cython.const[cython.Py_ssize_t][::1] = memoryview(agents)
-    known: cython.longlong[:] = memoryview(noted)
+    kind: cython.const[cython.uchar][::1] = kinds if cython.compiled else memoryview(kinds)
+    flag: cython.const[cython.uint][::1] = flags if cython.compiled else memoryview(flags)
+    agent: cython.const[cython.Py_ssize_t][::1] = agents if cython.compiled else memoryview(agents)
+    known: cython.longlong[:] = noted if cython.compiled else memoryview(noted)
     told = np.zeros(kind.shape[0], np.uint8)
-    one: cython.uchar[::1] = memoryview(told)
+    one: cython.uchar[::1] = told if cython.compiled else memoryview(told)
     found: cython.bint = False
     i: cython.Py_ssize_t
     for i in range(kind.shape[0]):
@@ -122,9 +122,9 @@ def rests_told(kinds: Any, flags: Any, agents: Any, noted: Any) -> Any:
 
 def measure(rows: StretchRows, r: Any, at_ms: cython.longlong) -> Any:
     """Hard contacts still felt, and minutes of work since a break (0 where no states are told), [2, rows]."""
-    row: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
+    row: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
     out = np.empty((2, row.shape[0]))
-    values: cython.double[:, ::1] = memoryview(out)
+    values: cython.double[:, ::1] = out if cython.compiled else memoryview(out)
     i: cython.Py_ssize_t
     for i in range(row.shape[0]):
         rows.judge(row[i], at_ms)
@@ -141,8 +141,8 @@ def heat(
 
     `watchers` are those of hard streaks, of breaks and of recognitions.
     """
-    row: cython.const[cython.Py_ssize_t][::1] = memoryview(r)
-    flags: cython.uchar[::1] = memoryview(hot)
+    row: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
+    flags: cython.uchar[::1] = hot if cython.compiled else memoryview(hot)
     hard: Watcher = watchers[0]
     rest: Watcher = watchers[1]
     thanks: Watcher = watchers[2]
@@ -176,8 +176,8 @@ def first_due(
     Of these agents, see `heat`; and of these queues, whose watch `contacts` is told at one moment too. Running time is
     log time less `gap_ms`.
     """
-    row: cython.const[cython.Py_ssize_t][::1] = memoryview(agents)
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(queues)
+    row: cython.const[cython.Py_ssize_t][::1] = agents if cython.compiled else memoryview(agents)
+    queue: cython.const[cython.Py_ssize_t][::1] = queues if cython.compiled else memoryview(queues)
     hard: Watcher = watchers[0]
     rest: Watcher = watchers[1]
     thanks: Watcher = watchers[2]

@@ -80,14 +80,14 @@ class SurgeFeed:
 
         `rows` are those of its contacts (-1: of none), `strain` is by queue (0..100).
         """
-        row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
-        at: cython.const[cython.longlong][::1] = memoryview(b.at_ms)
-        queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-        issue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.issue)
-        handle_s: cython.const[cython.double][::1] = memoryview(b.n0)
-        arrival: cython.uchar[::1] = memoryview(facts.arrival)
-        handled: cython.uchar[::1] = memoryview(facts.handled)
-        strains: cython.double[:] = memoryview(strain)
+        row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
+        at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
+        queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
+        issue: cython.const[cython.Py_ssize_t][::1] = b.issue if cython.compiled else memoryview(b.issue)
+        handle_s: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
+        arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
+        handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
+        strains: cython.double[:] = strain if cython.compiled else memoryview(strain)
         n: cython.Py_ssize_t = row.shape[0]
         i: cython.Py_ssize_t
         if whole:
@@ -97,8 +97,8 @@ class SurgeFeed:
                 if issue[i] >= 0 and self.issue_row[issue[i]] < 0:
                     return None
         brought = Brought(*np.zeros((2, n), np.uint8))
-        arrived: cython.uchar[::1] = memoryview(brought.arrived)
-        mentioned: cython.uchar[::1] = memoryview(brought.mentioned)
+        arrived: cython.uchar[::1] = brought.arrived if cython.compiled else memoryview(brought.arrived)
+        mentioned: cython.uchar[::1] = brought.mentioned if cython.compiled else memoryview(brought.mentioned)
         open_ms: cython.longlong = open_minute * _MINUTE_MS
         late: cython.longlong = 0
         late_mentions: cython.longlong = 0
@@ -141,8 +141,8 @@ class SurgeFeed:
 
 def unknown(rows: Any, kept: Any) -> Any:
     """Numbers in `rows` (-1: none) that have no row yet in `kept`, each once, in order of appearance."""
-    row: cython.const[cython.Py_ssize_t][::1] = memoryview(rows)
-    there: cython.longlong[::1] = memoryview(kept)
+    row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
+    there: cython.longlong[::1] = kept if cython.compiled else memoryview(kept)
     i: cython.Py_ssize_t
     found: list[int] = []
     for i in range(row.shape[0]):
