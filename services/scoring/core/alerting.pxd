@@ -2,6 +2,8 @@
 
 cimport cython
 
+from services.scoring.core.hash_index cimport strainwatch_fetch
+
 
 @cython.final
 cdef class Watcher:

@@ -48,6 +48,8 @@ class Lines:
     escalate_after_s: Floats
 
 
+_AHEAD = cython.declare(cython.Py_ssize_t, 8)
+"""Rows between asking for one and using it: about as long as memory takes."""
 _SAME = cython.declare(cython.int, -1)
 _MOVES = cython.declare(cython.int, -2)
 """Only timers or the pending phase move; nobody is told."""
@@ -207,6 +209,8 @@ class Watch(Table):
         i: cython.Py_ssize_t
         out: list[tuple[int, T]] = []
         for i in range(rows.shape[0]):
+            if cython.compiled and i + _AHEAD < rows.shape[0]:
+                strainwatch_fetch(cython.address(one.since[rows[i + _AHEAD]]))  # noqa: F821 - of the .pxd
             what: cython.int = one.step(rows[i], values[i], shares[i])
             if what == _SAME:
                 continue

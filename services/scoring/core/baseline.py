@@ -34,6 +34,8 @@ TOPICS_MAX = 200_000
 """Baselines of a partition (20,000 agents with 10 topics); 150 MB in memory. Beyond, the least recently used goes."""
 _MIN_HANDLE_S = 1.0
 
+_AHEAD = cython.declare(cython.Py_ssize_t, 4)
+"""Contacts between asking for their rows and using them."""
 _WINDOW = cython.declare(cython.Py_ssize_t, WINDOW)
 _ENOUGH = cython.declare(cython.Py_ssize_t, ENOUGH)
 _MAD_FLOOR = cython.declare(cython.double, MAD_FLOOR)
@@ -109,7 +111,15 @@ class HandleTimes(Table):
         ordered: cython.double[::1] = memoryview(np.empty(WINDOW))
         uses: cython.longlong = self._uses
         i: cython.Py_ssize_t
-        for i in range(row.shape[0]):
+        n: cython.Py_ssize_t = row.shape[0]
+        for i in range(n):
+            if cython.compiled and i + _AHEAD < n:
+                strainwatch_fetch(cython.address(logs[row[i + _AHEAD], 0]))  # noqa: F821 - of the .pxd
+                strainwatch_fetch(cython.address(logs[row[i + _AHEAD], _WINDOW - 1]))  # noqa: F821
+                strainwatch_fetch(cython.address(count[row[i + _AHEAD]]))  # noqa: F821
+                strainwatch_fetch(cython.address(logs[all_of[i + _AHEAD], 0]))  # noqa: F821
+                strainwatch_fetch(cython.address(logs[all_of[i + _AHEAD], _WINDOW - 1]))  # noqa: F821
+                strainwatch_fetch(cython.address(count[all_of[i + _AHEAD]]))  # noqa: F821
             r: cython.Py_ssize_t = row[i]
             o: cython.Py_ssize_t = all_of[i]
             x: cython.double = log(max(given_s[i], _MIN_S))

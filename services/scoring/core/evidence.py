@@ -19,6 +19,8 @@ _NAMES_MAX = 50_000
 """Ids that are not UUIDs are kept as text; beyond this many, those that no row names any more are dropped."""
 
 _KEPT = cython.declare(cython.Py_ssize_t, KEPT)
+_AHEAD = cython.declare(cython.Py_ssize_t, 8)
+"""Events between asking for a row and using it: about as long as memory takes."""
 
 
 class Evidence(Table):
@@ -52,6 +54,9 @@ class Evidence(Table):
         kept: cython.ulonglong[:, :] = self.ids if cython.compiled else memoryview(self.ids)
         count: cython.longlong[:] = self.next if cython.compiled else memoryview(self.next)
         for i in range(row.shape[0]):
+            if cython.compiled and i + _AHEAD < row.shape[0] and wanted[i + _AHEAD] and row[i + _AHEAD] >= 0:
+                strainwatch_fetch(cython.address(kept[row[i + _AHEAD], 0]))  # noqa: F821 - of the .pxd
+                strainwatch_fetch(cython.address(count[row[i + _AHEAD]]))  # noqa: F821
             r: cython.Py_ssize_t = row[i] if wanted[i] else -1
             if r >= 0:
                 at: cython.Py_ssize_t = 2 * (count[r] % _KEPT)

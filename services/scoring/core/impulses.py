@@ -46,6 +46,8 @@ _RESOLVED = cython.declare(cython.uint, OUTCOMES.index("resolved") + 1)
 _UNRESOLVED = cython.declare(cython.uint, OUTCOMES.index("unresolved") + 1)
 _ESCALATED = cython.declare(cython.uint, OUTCOMES.index("escalated") + 1)
 _CONTENT = cython.declare(cython.double, CONTENT)
+_AHEAD = cython.declare(cython.Py_ssize_t, 8)
+"""Events between asking for a row and using it: about as long as memory takes."""
 _LONG = cython.declare(cython.uchar, 1)
 _NEW_ISSUE = cython.declare(cython.uchar, 2)
 _EXCESS_WAIT_MAX = cython.declare(cython.double, 2.0)
@@ -84,6 +86,14 @@ class _Streaks:
         self.long_run = memoryview(agents.long_run)
         self.long_issue = memoryview(agents.long_issue)
         self.long_new = memoryview(agents.long_new)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch(self, r: cython.Py_ssize_t) -> cython.void:
+        """Begin to bring a row near."""
+        if cython.compiled:
+            strainwatch_fetch(cython.address(self.hard[r]))  # noqa: F821 - of the .pxd
+            strainwatch_fetch(cython.address(self.hard_run[r]))  # noqa: F821
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -211,6 +221,8 @@ def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any
         _handle_times(amount, value, memoryview(events), memoryview(z), memoryview(ratio), z_from, z_full)
         _long_ones(note, memoryview(events), memoryview(z), memoryview(young), z_from, b.issue, b.at_ms, issue_ages)
     for i in range(n):
+        if i + _AHEAD < n and handled[i + _AHEAD] and agent[i + _AHEAD] >= 0:
+            streaks.fetch(agent[i + _AHEAD])
         if agent[i] < 0:
             continue
         if handled[i]:

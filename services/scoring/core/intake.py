@@ -115,6 +115,15 @@ class _Lookup:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def fetch(self, key: cython.ulonglong) -> cython.void:
+        """Begin to bring near what `at` compares."""
+        if cython.compiled:
+            row: cython.longlong = self.index.find(key)
+            if row >= 0:
+                strainwatch_fetch(cython.address(self.bytes[self.begins[row]]))  # noqa: F821 - of the .pxd
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def at(
         self,
         key: cython.ulonglong,
@@ -289,6 +298,9 @@ def _rows(codes: Any, strings: StringTable, tenant: int, names: Names) -> Any:
         if c and keys[c] == 0:
             keys[c] = lookup.key(raw, span[c, 0], span[c, 1])
             lookup.index.fetch(keys[c])
+    for c in range(keys.shape[0]):
+        if keys[c] != 0:
+            lookup.fetch(keys[c])
     for i in range(code.shape[0]):
         c = code[i]
         if c and found[c] < 0:
