@@ -17,15 +17,20 @@ from services.scoring.core.baseline import HandleTimes
 from services.scoring.core.floor import Floor
 from services.scoring.core.handle_levels import KNOWN
 from services.scoring.core.intake import Names
+from services.scoring.core.learnt_arrivals import export_streams, given_streams, import_streams
+from services.scoring.core.surge_watch import SurgeWatch, Watched
 from services.scoring.core.usual_waits import DAY_MS, Usual
 from shared.contract.baseline import (
+    ISSUE_STREAM,
     LEVELS,
     LOG_STEPS,
     PAIRS_MAX,
+    QUEUE_STREAM,
     WINDOW,
     Baseline,
     BaselineDocument,
     HandleTimeColumns,
+    StreamColumns,
     UsualColumns,
     column,
     numbers,
@@ -81,6 +86,7 @@ def learnt(floor: Floor, tenant: int, from_ms: int, now_ms: int) -> BaselineDocu
         patience=column(floor.patience.known(tenant, now_ms), "f8"),
         handle_times=handle_times,
         usual=_usual(floor, queues.rows, tenant, now_ms),
+        streams=_streams(floor.surges, queues.rows, issues.rows),
     )
 
 
@@ -126,6 +132,18 @@ def _usual(floor: Floor, rows: Rows, tenant: int, now_ms: int) -> UsualColumns:
     )
 
 
+def _streams(surges: SurgeWatch, queues: Rows, issues: Rows) -> StreamColumns:
+    def of(watched: Watched, kind: int, subjects: Rows) -> dict[int, tuple[int, int]]:
+        watched.cover(int(subjects.max(initial=-1)) + 1)
+        rows = watched.row[subjects].tolist()
+        return {row: (kind, code) for code, row in enumerate(rows) if row >= 0}
+
+    return export_streams(
+        (surges.queues.streams, of(surges.queues, QUEUE_STREAM, queues)),
+        (surges.issues.streams, of(surges.issues, ISSUE_STREAM, issues)),
+    )
+
+
 # --- in
 
 
@@ -162,7 +180,15 @@ def take(floor: Floor, tenant: int, document: BaselineDocument, at_ms: int) -> d
     tenants = floor.queues.tenant[: floor.queues.n]
     floor.queues.usual.refresh(at_ms, tenants, np.zeros(tenants.size, bool))
     levels = floor.levels.learn(queues, tenant, numbers(document.usual.handle_levels, "f8", LEVELS))
-    return {"patience": int(patience), "levels": levels, "handle_times": took, "waits": waits, "repeats": repeats}
+    arrivals = _take_streams(floor.surges, tenant, document.streams, queues, issues, at_ms)
+    return {
+        "patience": int(patience),
+        "levels": levels,
+        "handle_times": took,
+        "waits": waits,
+        "repeats": repeats,
+        "arrivals": arrivals,
+    }
 
 
 def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:
@@ -198,3 +224,16 @@ def _take_usual(table: Usual, document: BaselineDocument, rows: Rows, at_ms: int
     waits = table.learn_waits(rows, day, numbers(given.waits_s, "f8", 24), numbers(given.waits, "f8", 24))
     repeats = table.learn_repeats(rows, day, numbers(given.contacts, "f8"), numbers(given.repeats, "f8"))
     return int(np.count_nonzero(waits)), int(np.count_nonzero(repeats))
+
+
+def _take_streams(surges: SurgeWatch, tenant: int, given: StreamColumns, queues: Rows, issues: Rows, at_ms: int) -> int:
+    """Streams where they are missing; a tenant that only has a baseline waits, unjudged, for its first event."""
+    streams = given_streams(given)
+    subject = {s: int((queues if s[0] == QUEUE_STREAM else issues)[s[1]]) for s in streams}
+    of = {kind: [s for s in streams if s[0] == kind] for kind in (QUEUE_STREAM, ISSUE_STREAM)}
+    surges.follow(tenant, [subject[s] for s in of[QUEUE_STREAM]], [subject[s] for s in of[ISSUE_STREAM]], at_ms)
+    took = 0
+    for watched, kind in ((surges.queues, QUEUE_STREAM), (surges.issues, ISSUE_STREAM)):
+        rows = {s: int(watched.row[subject[s]]) for s in of[kind]}
+        took += import_streams(watched.streams, {s: row for s, row in rows.items() if row >= 0}, given)
+    return took
