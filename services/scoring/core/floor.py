@@ -244,9 +244,9 @@ class Floor:
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
     def pack(self) -> dict[str, Any]:
-        """All state of the floor."""
+        """All state of the floor. Of the tables themselves, `pack` is what is to be kept; see `Engine.snapshot`."""
         return {
-            "tables": {name: getattr(self, name).pack() for name in self._TABLES},
+            "tables": {name: getattr(self, name) for name in self._TABLES},
             "levels": self.levels.pack(),
             "patience": self.patience.pack(),
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},

@@ -7,13 +7,11 @@ nothing, and the same document twice changes nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import baseline, usual_waits
-from services.scoring.core.baseline import HandleTimes
+from services.scoring.core.baseline import COUNT_MAX, HandleTimes
 from services.scoring.core.floor import Floor
 from services.scoring.core.handle_levels import KNOWN
 from services.scoring.core.intake import Names
@@ -38,7 +36,7 @@ from shared.contract.baseline import (
 
 Rows = NDArray[np.intp]
 
-assert WINDOW == baseline.WINDOW
+assert (WINDOW, LOG_STEPS) == (baseline.WINDOW, baseline.STEPS)
 assert len(KNOWN) == LEVELS
 assert usual_waits.HOURS == 24
 
@@ -102,7 +100,7 @@ def _handle_times(
     mine = np.array(names.tenant, np.int64)[table.agent[:n]] == tenant
     order = np.argsort(table.used[:n], kind="stable")
     rows = order[(mine & (table.count[:n] > 0))[order]][-PAIRS_MAX:]
-    count, topic = table.count[rows], table.topic[rows]
+    count, topic = table.count[rows].astype(np.int64), table.topic[rows].astype(np.int64)
     codes = np.zeros(rows.size, np.int32)
     odd, even = topic % 2 == 1, (topic > 0) & (topic % 2 == 0)
     codes[odd] = 1 + issues.of((topic[odd] - 1) // 2)
@@ -110,12 +108,12 @@ def _handle_times(
     known = np.minimum(count, WINDOW)
     place = np.arange(WINDOW)
     ring = (count[:, None] - known[:, None] + place) % WINDOW
-    logs = np.where(place < known[:, None], np.take_along_axis(table.logs[rows], ring, axis=1), 0.0)
+    logs = np.where(place < known[:, None], np.take_along_axis(table.logs[rows], ring, axis=1), 0)
     return HandleTimeColumns(
         agent=column(agents.of(table.agent[rows]), "i4"),
         topic=column(codes, "i4"),
-        count=column(np.minimum(count, np.iinfo(np.int32).max), "i4"),
-        logs=column(np.clip(np.rint(logs * LOG_STEPS), 0, 65_535), "u2"),
+        count=column(count, "i4"),
+        logs=column(logs, "i2"),
     )
 
 
@@ -198,7 +196,7 @@ def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:
 def _take_handle_times(table: HandleTimes, given: HandleTimeColumns, agents: Rows, queues: Rows, issues: Rows) -> int:
     """Only a row that does not remember as many contacts itself; new rows count as the longest unused."""
     code = numbers(given.topic, "i4").astype(np.int64)
-    count = numbers(given.count, "i4").astype(np.int64)
+    count = np.minimum(numbers(given.count, "i4").astype(np.int64), COUNT_MAX - 1)
     if code.size == 0:
         return 0
     topic = np.zeros(code.size, np.int64)
@@ -211,8 +209,8 @@ def _take_handle_times(table: HandleTimes, given: HandleTimeColumns, agents: Row
     place = np.arange(WINDOW)
     # Where a value stands in the ring tells which is overwritten next.
     taken = (place - (count - known)[:, None]) % WINDOW
-    logs: NDArray[Any] = numbers(given.logs, "u2", WINDOW)[more] / np.float32(LOG_STEPS)
-    table.logs[rows] = np.where(taken < known[:, None], np.take_along_axis(logs, taken, axis=1), np.nan)
+    logs = numbers(given.logs, "i2", WINDOW)[more]
+    table.logs[rows] = np.where(taken < known[:, None], np.take_along_axis(logs, taken, axis=1), 0)
     table.count[rows] = count
     table.abnormal_run[rows] = 0
     return int(rows.size)

@@ -1,0 +1,1 @@
+from services.scoring.core.hash_index cimport strainwatch_fetch
