@@ -25,6 +25,8 @@ class HandleTimes(Table):
     count: NDArray[np.int16]
     abnormal_run: NDArray[np.int8]
     used: NDArray[np.uint32]
+    _uses: int
+    _slots: NDArray[np.int32]
 
     def rows_of(self, agents: Rows, topics: Rows) -> Rows: ...
     def observe(self, rows: Rows, whole: Rows, handle_s: Floats) -> tuple[Floats, Floats, NDArray[np.uint8]]: ...

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import agent_strain as ags
+from services.scoring.core import handled_feed
 from services.scoring.core import queue_strain as qs
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
@@ -200,8 +201,9 @@ class Floor:
         self._retune()
         self.surges.begin(batch.tenant, self.registers.queues.tenant, self.registers.issues.tenant, now_ms)
         facts = self._contacts(batch)
-        self.levels.note(batch, facts, self.queues.n)
-        self.patience.note(batch.tenant, facts)
+        self.levels.cover(self.queues.n)
+        self.patience.cover(batch.tenant + 1)
+        handled_feed.note(batch, facts, self.levels, self.patience)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         self.queue_evidence.note(batch.queue, facts.of_queue, batch.ids, batch.id_texts)
         touched_agents = self._agents(batch, facts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from scoring_logs import T0, TENANT, block, hash_of
 
@@ -28,11 +29,11 @@ def contacts_and_breaks() -> Iterator[list[Row]]:
     """Every agent takes a contact about each issue, on two queues, and then a break."""
     number = 0
     for issue in range(ISSUES):
-        rows = []
+        rows: list[Row] = []
         for agent in range(AGENTS):
             number += 1
-            what = {"queue": f"queue-{agent % 50 + issue % QUEUES}", "issue": f"issue-{issue}"}
-            named = {"contact": hash_of(number), "agent": f"agent-{agent:06}"}
+            what: dict[str, Any] = {"queue": f"queue-{agent % 50 + issue % QUEUES}", "issue": f"issue-{issue}"}
+            named: dict[str, Any] = {"contact": hash_of(number), "agent": f"agent-{agent:06}"}
             rows.append(Row(HANDLED, TENANT, T0 + issue, an_id(number), n0=200.0, **what, **named))
         yield rows
     flags = STATE_CODES["break"] << STATE_SHIFT
@@ -50,12 +51,12 @@ def test_an_agent_with_ten_issues_takes_less_than_two_kilobytes() -> None:
     }
     tables |= {kind: watch for kind, watch in desk.watches.items() if kind.startswith("agent.")}
     assert AGENT in tables
-    rows = {name: table.n for name, table in tables.items()}
-    assert (rows["agents"], rows["rests"]) == (AGENTS, AGENTS)
-    assert (rows["service"], rows["handle_times"]) == (QUEUES * AGENTS, (ISSUES + 1) * AGENTS)
+    used = {name: table.n for name, table in tables.items()}
+    assert (used["agents"], used["rests"]) == (AGENTS, AGENTS)
+    assert (used["service"], used["handle_times"]) == (QUEUES * AGENTS, (ISSUES + 1) * AGENTS)
     names = floor.registers.agents
     spent = {name: table.n * table._layout().itemsize for name, table in tables.items()}
     spent["names"] = sum(sys.getsizeof(text) + 3 * 8 + len(text) for text in names.text)
-    spent["index of handle times"] = floor.handle_times._slots.nbytes  # type: ignore[attr-defined]
+    spent["index of handle times"] = floor.handle_times._slots.nbytes
     spent["other indexes"] = SLOT_BYTES * SLOTS_A_KEY * (AGENTS + QUEUES * AGENTS)
     assert sum(spent.values()) < BYTES_MAX * AGENTS, {name: size / AGENTS for name, size in spent.items()}
