@@ -106,7 +106,7 @@ def _left(q: Queue, name: str, at_ms: int) -> float:
 def _waiting(q: Queue, at_ms: int) -> tuple[float, float]:
     """How many wait, and for how long the oldest (0 where none does)."""
     waiting, longest_s = float(len(q["waiting"])), None
-    if 0 < q["observed_ms"] and at_ms - q["observed_ms"] <= OBSERVED_FOR_MS:
+    if q["observed_ms"] > 0 and at_ms - q["observed_ms"] <= OBSERVED_FOR_MS:
         waiting, longest_s, _ = q["observed"]
         if longest_s is not None:
             longest_s += max((at_ms - q["observed_ms"]) / 1000.0, 0.0)

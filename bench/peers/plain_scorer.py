@@ -27,7 +27,9 @@ def plain_events(entry: Events) -> list[Event]:
     """The events of an entry as dictionaries."""
     b, out = entry.block, []
     for i in range(b.n):
-        n0, n1, n2, n3, n4 = (None if math.isnan(x) else float(x) for x in (b.n0[i], b.n1[i], b.n2[i], b.n3[i], b.n4[i]))
+        n0, n1, n2, n3, n4 = (
+            None if math.isnan(x) else float(x) for x in (b.n0[i], b.n1[i], b.n2[i], b.n3[i], b.n4[i])
+        )
         flags = int(b.flags[i])
         event: Event = {"type": _NAMES[int(b.kind[i])], "ts_ms": int(b.ts_ms[i])}
         for name, codes in (("queue", b.queue), ("agent", b.agent), ("issue", b.issue)):
