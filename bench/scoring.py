@@ -1,7 +1,8 @@
 """Scoring from the log: entries of 1,000 events read through the log's port, decoded, and judged by all drivers.
 
-The peer comes later; until then the target stands alone. The log holds 500,000 events a second of its own time, so
-each measured second has its share of whole seconds that are evaluated, with their board.
+The log holds 500,000 events a second of its own time, so each measured second has its share of whole seconds that are
+evaluated, with their board. The peer is a loop over dictionaries for the same drivers (see `peers/plain_scorer.py` for
+what it leaves out); it gets the same events, decoded beforehand.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import redis
 
 from bench.effort import BenchFault, Effort
 from bench.machine import SERVER_CPU, on_cpu
+from bench.peers.plain_scorer import Event, PlainScorer, plain_events
 from bench.recorded import block_entries
 from bench.rows import Row, row
 from bench.store import fresh_store
 from services.scoring.core.engine import Engine
 from services.scoring.tenure import READ_ENTRIES
-from shared.contract.entries import START, EntryId
+from shared.contract.entries import START, EntryId, Events, parse_entry
 from shared.contract.keys import PartitionKeys
 from shared.log import Log
 from shared.log_redis import open_redis_log
@@ -32,16 +34,26 @@ WARM_BLOCKS = 100
 """By then all agents and queues are known, and tables grow no more than on any day."""
 FIRST_MS = 1_772_442_847_000
 TARGET_PER_S = 500_000.0
+PEER = "plain Python loop over dictionaries, the same drivers"
+TARGET_RATIO = 10.0
+PEER_PART = 10
+"""The peer is slower by more than that: a tenth of the blocks takes it longer still."""
 PARTITION = 0
 
 
 def run(effort: Effort, say: Callable[[str], None]) -> list[Row]:
-    """One row. Raises BenchFault."""
+    """Two rows: alone, and beside the peer. Raises BenchFault."""
     with fresh_store(AOF) as url:
         _write(url, WARM_BLOCKS + effort.blocks)
         with on_cpu(SERVER_CPU):
-            rates = asyncio.run(_rounds(url, effort, say))
-    return [row("scoring from the log", aof=AOF, unit="events/s", ours=rates, target=TARGET_PER_S)]
+            ours, theirs = asyncio.run(_rounds(url, effort, say))
+    name, unit = "scoring from the log", "events/s"
+    return [
+        row(name, aof=AOF, unit=unit, ours=ours, target=TARGET_PER_S),
+        row(
+            f"{name}, beside plain Python", aof=AOF, unit=unit, ours=ours, peer=PEER, theirs=theirs, target=TARGET_RATIO
+        ),
+    ]
 
 
 def _write(url: str, blocks: int) -> None:
@@ -51,14 +63,16 @@ def _write(url: str, blocks: int) -> None:
             store.xadd(PartitionKeys(PARTITION).events, fields, id=f"{at_ms}-0")
 
 
-async def _rounds(url: str, effort: Effort, say: Callable[[str], None]) -> list[float]:
+async def _rounds(url: str, effort: Effort, say: Callable[[str], None]) -> tuple[list[float], list[float]]:
     log = await open_redis_log(url)
     try:
-        rates = []
+        blocks = await _decoded(log, WARM_BLOCKS + max(effort.blocks // PEER_PART, 1))
+        ours, theirs = [], []
         for number in range(effort.rounds):
-            rates.append(await _rate(log, effort.blocks))
-            say(f"round {number + 1}: {rates[-1]:,.0f} events/s")
-        return rates
+            ours.append(await _rate(log, effort.blocks))
+            theirs.append(_peer_rate(blocks))
+            say(f"round {number + 1}: {ours[-1]:,.0f} events/s, plain Python {theirs[-1]:,.0f}")
+        return ours, theirs
     finally:
         await log.close()
 
@@ -84,3 +98,28 @@ async def _score(log: Log, engine: Engine, position: EntryId, blocks: int) -> En
         taken += len(entries)
         position = engine.position
     return position
+
+
+async def _decoded(log: Log, count: int) -> list[tuple[int, list[Event]]]:
+    """Time and events of the first blocks."""
+    blocks: list[tuple[int, list[Event]]] = []
+    position = START
+    while len(blocks) < count:
+        for entry in await log.read(PARTITION, position, count=min(READ_ENTRIES, count - len(blocks))):
+            body = parse_entry(entry.fields)
+            assert isinstance(body, Events)
+            blocks.append((entry.id.ms, plain_events(body)))
+            position = entry.id
+    return blocks
+
+
+def _peer_rate(blocks: list[tuple[int, list[Event]]]) -> float:
+    """Events a second of the peer, after the first part."""
+    scorer = PlainScorer()
+    for at_ms, events in blocks[:WARM_BLOCKS]:
+        scorer.step(events, at_ms)
+    scorer.count_agents(blocks[WARM_BLOCKS][0])
+    began_s = time.perf_counter()
+    for at_ms, events in blocks[WARM_BLOCKS:]:
+        scorer.step(events, at_ms)
+    return (len(blocks) - WARM_BLOCKS) * BLOCK / (time.perf_counter() - began_s)

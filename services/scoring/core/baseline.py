@@ -12,10 +12,9 @@ from typing import Any, ClassVar
 
 import cython
 import numpy as np
-from cython.cimports.libc.math import exp, log
+from cython.cimports.libc.math import exp, floor, log
 from numpy.typing import NDArray
 
-from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.tables import Table
 
 Rows = NDArray[np.intp]
@@ -30,53 +29,105 @@ ABNORMAL_Z = 3.5
 """Not learnt when above (a baseline does not learn from what it just called abnormal)."""
 RELEARN_AFTER = 20
 """...unless that many came in a row: then the work has changed, and the new length is the usual. Product choice."""
-TOPICS_MAX = 200_000
-"""Baselines of a partition (20,000 agents with 10 topics); 150 MB in memory. Beyond, the least recently used goes."""
+TOPICS_MAX = 220_000
+"""Baselines of a partition: 20,000 agents with 10 topics, and all of them together; 80 bytes each. Beyond, the least
+recently used goes."""
+STEPS = 2048
+"""A handle time t (s) is kept, and judged, as ln t in steps of 1/2048: to 0.05 %, from 1 s to 100 days."""
+COUNT_MAX = 32_000
+"""Where a count is that high, half of it is taken off: it is compared with a few tens only. A multiple of WINDOW."""
 _MIN_HANDLE_S = 1.0
+_USES_MAX = 2**32 - 1
+_FIRST_BITS = 10
 
-_AHEAD = cython.declare(cython.Py_ssize_t, 4)
-"""Contacts between asking for their rows and using them."""
 _WINDOW = cython.declare(cython.Py_ssize_t, WINDOW)
 _ENOUGH = cython.declare(cython.Py_ssize_t, ENOUGH)
 _MAD_FLOOR = cython.declare(cython.double, MAD_FLOOR)
 _ABNORMAL_Z = cython.declare(cython.double, ABNORMAL_Z)
 _RELEARN_AFTER = cython.declare(cython.int, RELEARN_AFTER)
 _MIN_S = cython.declare(cython.double, _MIN_HANDLE_S)
+_STEPS = cython.declare(cython.double, STEPS)
+_STEPS_MAX = cython.declare(cython.double, 2**15 - 1)
+_COUNT_MAX = cython.declare(cython.int, COUNT_MAX)
+_GOLDEN = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
 
 class HandleTimes(Table):
-    """A row an (agent, topic): the last values of ln(handle time in s)."""
+    """A row an (agent, topic): the last values of ln(handle time in s), in steps of 1/STEPS."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
-        "agent": ("i8", 0, 0),
-        "topic": ("i8", 0, 0),
-        "logs": ("f4", np.nan, WINDOW),
-        "count": ("i8", 0, 0),
-        "abnormal_run": ("i4", 0, 0),
-        "used": ("i8", 0, 0),
+        "logs": ("i2", 0, WINDOW),  # a ring: the next one goes to count % WINDOW
+        "agent": ("i4", 0, 0),
+        "topic": ("i4", 0, 0),
+        "used": ("u4", 0, 0),
+        "count": ("i2", 0, 0),
+        "abnormal_run": ("i1", 0, 0),
     }
-    agent: NDArray[np.int64]
-    topic: NDArray[np.int64]
-    logs: NDArray[np.float32]
-    count: NDArray[np.int64]
-    abnormal_run: NDArray[np.int32]
-    used: NDArray[np.int64]
+    agent: NDArray[np.int32]
+    topic: NDArray[np.int32]
+    logs: NDArray[np.int16]
+    count: NDArray[np.int16]
+    abnormal_run: NDArray[np.int8]
+    used: NDArray[np.uint32]
 
     def __init__(self) -> None:
         super().__init__()
-        self._index = HashIndex()
         self._uses = 0
+        self._index(0)
+
+    # The index has row numbers alone, 4 bytes each: whether a row is the one asked for is seen in the row, which is
+    # needed anyway.
+
+    def _index(self, more: int) -> None:
+        """Number all rows anew, with room for more; at most half full."""
+        bits = _FIRST_BITS
+        while 1 << bits < 2 * (self.n + more):
+            bits += 1
+        self._shift = 64 - bits
+        self._slots = np.full(1 << bits, -1, np.int32)
+        pairs: _Pairs = _Pairs(self)
+        r: cython.Py_ssize_t
+        for r in range(self.n):
+            pairs.slots[pairs.place(pairs.agent[r], pairs.topic[r])] = r
 
     def rows_of(self, agents: Rows, topics: Rows) -> Rows:
         """Rows of these pairs, new ones included."""
-        keys = _pair_keys(agents, topics)
-        if self.n + keys.size > TOPICS_MAX and self.n + np.unique(keys[self._index.get(keys) < 0]).size > TOPICS_MAX:
+        agent: cython.const[cython.longlong][:] = agents if cython.compiled else memoryview(agents)
+        topic: cython.const[cython.longlong][:] = topics if cython.compiled else memoryview(topics)
+        more: cython.Py_ssize_t = agent.shape[0]
+        if self.n + more > TOPICS_MAX and self.n + self._unknown(agents, topics) > TOPICS_MAX:
             self._drop_least_used()
-        rows, taken = self._index.number(keys, np.arange(self.n, self.n + keys.size))
-        if taken:
-            self.add_many(taken)
-            self.agent[rows], self.topic[rows] = agents, topics
+        self.reserve(more)
+        if 2 * (self.n + more) > self._slots.size:
+            self._index(more)
+        rows = np.empty(more, np.int64)
+        row: cython.longlong[::1] = rows if cython.compiled else memoryview(rows)
+        pairs: _Pairs = _Pairs(self)
+        end: cython.Py_ssize_t = self.n
+        i: cython.Py_ssize_t
+        for i in range(more):
+            pairs.fetch_slot(agent[i], topic[i])
+        for i in range(more):
+            pairs.fetch_row(agent[i], topic[i])
+        for i in range(more):
+            at: cython.Py_ssize_t = pairs.place(agent[i], topic[i])
+            if pairs.slots[at] < 0:
+                pairs.agent[end], pairs.topic[end] = agent[i], topic[i]
+                pairs.slots[at] = end
+                end += 1
+            row[i] = pairs.slots[at]
+        self.n = end
         return rows
+
+    def _unknown(self, agents: Any, topics: Any) -> int:
+        pairs: _Pairs = _Pairs(self)
+        new = {
+            (agent, topic)
+            for agent, topic in zip(agents.tolist(), topics.tolist(), strict=True)
+            if pairs.slots[pairs.place(agent, topic)] < 0
+        }
+        return len(new)
 
     def _drop_least_used(self) -> None:
         """Keep the newest 15/16."""
@@ -88,7 +139,13 @@ class HandleTimes(Table):
         self.n = kept.size
         for row in dropped.tolist():
             self.reset_row(row)
-        self._index.rebuild(_pair_keys(self.agent[: self.n], self.topic[: self.n]), np.arange(self.n))
+        self._index(dropped.size)
+
+    def _renumber_uses(self) -> None:
+        """In the same order, from 1 on."""
+        order = np.argsort(self.used[: self.n], kind="stable")
+        self.used[order] = np.arange(1, self.n + 1)
+        self._uses = self.n
 
     def observe(self, rows: Any, whole: Any, handle_s: Any) -> tuple[Any, Any, Any]:
         """Judge and then learn one handle time a row, in order; `whole` are the rows of all topics of these agents.
@@ -99,30 +156,25 @@ class HandleTimes(Table):
         row: cython.const[cython.longlong][::1] = rows if cython.compiled else memoryview(rows)
         all_of: cython.const[cython.longlong][::1] = whole if cython.compiled else memoryview(whole)
         given_s: cython.const[cython.double][::1] = handle_s if cython.compiled else memoryview(handle_s)
-        logs: cython.float[:, :] = self.logs if cython.compiled else memoryview(self.logs)
-        count: cython.longlong[:] = self.count if cython.compiled else memoryview(self.count)
-        abnormal_run: cython.int[:] = self.abnormal_run if cython.compiled else memoryview(self.abnormal_run)
-        used: cython.longlong[:] = self.used if cython.compiled else memoryview(self.used)
+        logs: cython.short[:, :] = self.logs if cython.compiled else memoryview(self.logs)
+        count: cython.short[:] = self.count if cython.compiled else memoryview(self.count)
+        abnormal_run: cython.schar[:] = self.abnormal_run if cython.compiled else memoryview(self.abnormal_run)
+        used: cython.uint[:] = self.used if cython.compiled else memoryview(self.used)
         z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
         young_of = np.zeros(row.shape[0], np.uint8)
         z: cython.double[::1] = z_of if cython.compiled else memoryview(z_of)
         ratio: cython.double[::1] = ratio_of if cython.compiled else memoryview(ratio_of)
         young: cython.uchar[::1] = young_of if cython.compiled else memoryview(young_of)
-        ordered: cython.double[::1] = memoryview(np.empty(WINDOW))
-        uses: cython.longlong = self._uses
+        ordered: cython.int[::1] = memoryview(np.empty(WINDOW, np.intc))
+        if self._uses + row.shape[0] > _USES_MAX:
+            self._renumber_uses()
+        uses: cython.uint = self._uses
         i: cython.Py_ssize_t
-        n: cython.Py_ssize_t = row.shape[0]
-        for i in range(n):
-            if cython.compiled and i + _AHEAD < n:
-                strainwatch_fetch(cython.address(logs[row[i + _AHEAD], 0]))  # noqa: F821 - of the .pxd
-                strainwatch_fetch(cython.address(logs[row[i + _AHEAD], _WINDOW - 1]))  # noqa: F821
-                strainwatch_fetch(cython.address(count[row[i + _AHEAD]]))  # noqa: F821
-                strainwatch_fetch(cython.address(logs[all_of[i + _AHEAD], 0]))  # noqa: F821
-                strainwatch_fetch(cython.address(logs[all_of[i + _AHEAD], _WINDOW - 1]))  # noqa: F821
-                strainwatch_fetch(cython.address(count[all_of[i + _AHEAD]]))  # noqa: F821
+        for i in range(row.shape[0]):
             r: cython.Py_ssize_t = row[i]
             o: cython.Py_ssize_t = all_of[i]
-            x: cython.double = log(max(given_s[i], _MIN_S))
+            steps: cython.double = floor(log(max(given_s[i], _MIN_S)) * _STEPS + 0.5)
+            x: cython.short = cython.cast(cython.short, min(steps, _STEPS_MAX))
             known: cython.Py_ssize_t = min(count[r], _WINDOW)
             abnormal: cython.bint = False
             median: cython.double
@@ -131,7 +183,7 @@ class HandleTimes(Table):
                 median = _median_of(logs, r, known, ordered)
                 mad = _mad_of(ordered, known, median)
                 z[i] = 0.6745 * (x - median) / mad
-                ratio[i] = exp(x - median)
+                ratio[i] = exp((x - median) / _STEPS)
                 abnormal = abs(z[i]) > _ABNORMAL_Z
             elif count[o] >= _ENOUGH and o != r:
                 # Too few about this topic: shrunk towards all topics, with the spread of all.
@@ -141,16 +193,14 @@ class HandleTimes(Table):
                 mad = _mad_of(ordered, of_all, median)
                 median = (_ENOUGH * median + known * topic_median) / (_ENOUGH + known)
                 z[i] = 0.6745 * (x - median) / mad
-                ratio[i] = exp(x - median)
+                ratio[i] = exp((x - median) / _STEPS)
             young[i] = count[r] < 2 * _ENOUGH and count[o] - count[r] >= _ENOUGH
             uses += 1
             used[r] = used[o] = uses
             if _learns(abnormal_run, count, r, abnormal):
-                logs[r, count[r] % _WINDOW] = x
-                count[r] += 1
+                _keep(logs, count, r, x)
             if o != r and _learns(abnormal_run, count, o, abs(z[i]) > _ABNORMAL_Z):
-                logs[o, count[o] % _WINDOW] = x
-                count[o] += 1
+                _keep(logs, count, o, x)
         self._uses = uses
         return z_of, ratio_of, young_of
 
@@ -162,24 +212,63 @@ class HandleTimes(Table):
         """See Table."""
         super().unpack(packed)
         self._uses = packed["uses"]
-        self._index.rebuild(_pair_keys(self.agent[: self.n], self.topic[: self.n]), np.arange(self.n))
+        self._index(0)
 
 
-def _pair_keys(agents: Any, topics: Any) -> Any:
-    agent: cython.const[cython.longlong][:] = agents if cython.compiled else memoryview(agents)
-    topic: cython.const[cython.longlong][:] = topics if cython.compiled else memoryview(topics)
-    keys = np.empty(agent.shape[0], np.uint64)
-    key: cython.ulonglong[::1] = keys if cython.compiled else memoryview(keys)
-    i: cython.Py_ssize_t
-    for i in range(agent.shape[0]):
-        key[i] = (cython.cast(cython.ulonglong, agent[i]) + 1) << 33 | topic[i]  # 0 is no key
-    return keys
+@cython.final
+@cython.cclass
+class _Pairs:
+    """Where the pairs lie: the columns and the index, bound for a call."""
+
+    slots: cython.int[::1]
+    agent: cython.int[:]
+    topic: cython.int[:]
+    shift: cython.int
+    last: cython.ulonglong
+
+    def __init__(self, table: Any) -> None:
+        self.slots = memoryview(table._slots)
+        self.agent, self.topic = memoryview(table.agent), memoryview(table.topic)
+        self.shift, self.last = table._shift, table._slots.size - 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def home(self, agent: cython.ulonglong, topic: cython.ulonglong) -> cython.ulonglong:
+        return (((agent << 32 | topic) + 1) * _GOLDEN & _MASK64) >> self.shift
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def place(self, agent: cython.longlong, topic: cython.longlong) -> cython.Py_ssize_t:
+        """Slot of a pair, or the empty one where it would be."""
+        at: cython.ulonglong = self.home(agent, topic)
+        while self.slots[at] >= 0:
+            r: cython.Py_ssize_t = self.slots[at]
+            if self.agent[r] == agent and self.topic[r] == topic:
+                break
+            at = (at + 1) & self.last
+        return at
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch_slot(self, agent: cython.longlong, topic: cython.longlong) -> cython.void:
+        """Begin to bring a slot near, for a look-up soon after."""
+        if cython.compiled:
+            strainwatch_fetch(cython.address(self.slots[self.home(agent, topic)]))  # noqa: F821 - of the .pxd
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch_row(self, agent: cython.longlong, topic: cython.longlong) -> cython.void:
+        """The same of the row that is most likely meant."""
+        if cython.compiled:
+            r: cython.Py_ssize_t = self.slots[self.home(agent, topic)]
+            if r >= 0:
+                strainwatch_fetch(cython.address(self.agent[r]))  # noqa: F821 - of the .pxd
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
 def _learns(
-    abnormal_run: cython.int[:], count: cython.longlong[:], r: cython.Py_ssize_t, abnormal: cython.bint
+    abnormal_run: cython.schar[:], count: cython.short[:], r: cython.Py_ssize_t, abnormal: cython.bint
 ) -> cython.bint:
     """Whether a row learns a value; after a long run of abnormal ones it begins anew."""
     abnormal_run[r] = abnormal_run[r] + 1 if abnormal else 0
@@ -192,37 +281,45 @@ def _learns(
 
 @cython.cfunc
 @cython.exceptval(check=False)
+def _keep(logs: cython.short[:, :], count: cython.short[:], r: cython.Py_ssize_t, x: cython.short) -> cython.void:
+    logs[r, count[r] % _WINDOW] = x
+    count[r] = count[r] + 1 if count[r] + 1 < _COUNT_MAX else _COUNT_MAX // 2
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
 def _median_of(
-    logs: cython.float[:, :], r: cython.Py_ssize_t, n: cython.Py_ssize_t, ordered: cython.double[::1]
+    logs: cython.short[:, :], r: cython.Py_ssize_t, n: cython.Py_ssize_t, ordered: cython.int[::1]
 ) -> cython.double:
     """Median of the first n values of a row, which are left in `ordered`."""
     k: cython.Py_ssize_t
     for k in range(n):
         ordered[k] = logs[r, k]
-    return _median(ordered, n)
+    return 0.5 * _twice_median(ordered, n)
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _mad_of(ordered: cython.double[::1], n: cython.Py_ssize_t, median: cython.double) -> cython.double:
-    """Median absolute deviation of the first n values of `ordered`, with its floor."""
+def _mad_of(ordered: cython.int[::1], n: cython.Py_ssize_t, median: cython.double) -> cython.double:
+    """Median absolute deviation of the first n values of `ordered`, in steps, with its floor."""
     k: cython.Py_ssize_t
+    twice: cython.int = cython.cast(cython.int, 2.0 * median)
     for k in range(n):
-        ordered[k] = abs(ordered[k] - median)
-    return max(_median(ordered, n), _MAD_FLOOR)
+        ordered[k] = abs(2 * ordered[k] - twice)
+    return max(0.25 * _twice_median(ordered, n), _MAD_FLOOR * _STEPS)
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def _median(values: cython.double[::1], n: cython.Py_ssize_t) -> cython.double:
-    """Median of the first n values, which it puts in order."""
+def _twice_median(values: cython.int[::1], n: cython.Py_ssize_t) -> cython.int:
+    """Twice the median of the first n values, which it puts in order."""
     i: cython.Py_ssize_t
     k: cython.Py_ssize_t
     for i in range(1, n):
-        x: cython.double = values[i]
+        x: cython.int = values[i]
         k = i
         while k > 0 and values[k - 1] > x:
             values[k] = values[k - 1]
             k -= 1
         values[k] = x
-    return 0.5 * (values[(n - 1) // 2] + values[n // 2])
+    return values[(n - 1) // 2] + values[n // 2]

@@ -14,15 +14,19 @@ MAD_FLOOR: float
 ABNORMAL_Z: float
 RELEARN_AFTER: int
 TOPICS_MAX: int
+STEPS: int
+COUNT_MAX: int
 
 class HandleTimes(Table):
     columns: ClassVar[dict[str, tuple[str, Any, int]]]
-    agent: NDArray[np.int64]
-    topic: NDArray[np.int64]
-    logs: NDArray[np.float32]
-    count: NDArray[np.int64]
-    abnormal_run: NDArray[np.int32]
-    used: NDArray[np.int64]
+    agent: NDArray[np.int32]
+    topic: NDArray[np.int32]
+    logs: NDArray[np.int16]
+    count: NDArray[np.int16]
+    abnormal_run: NDArray[np.int8]
+    used: NDArray[np.uint32]
+    _uses: int
+    _slots: NDArray[np.int32]
 
     def rows_of(self, agents: Rows, topics: Rows) -> Rows: ...
     def observe(self, rows: Rows, whole: Rows, handle_s: Floats) -> tuple[Floats, Floats, NDArray[np.uint8]]: ...

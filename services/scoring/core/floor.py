@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import agent_strain as ags
+from services.scoring.core import handled_feed
 from services.scoring.core import queue_strain as qs
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
@@ -201,8 +202,9 @@ class Floor:
         self._retune()
         self.surges.begin(batch.tenant, self.registers.queues.tenant, self.registers.issues.tenant, now_ms)
         facts = self._contacts(batch)
-        self.levels.note(batch, facts, self.queues.n)
-        self.patience.note(batch.tenant, facts)
+        self.levels.cover(self.queues.n)
+        self.patience.cover(batch.tenant + 1)
+        handled_feed.note(batch, facts, self.levels, self.patience)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
         self.queue_evidence.note(batch.queue, facts.of_queue, batch.ids, batch.id_texts)
         touched_agents = self._agents(batch, facts)
@@ -245,9 +247,9 @@ class Floor:
     _NAMES = ("tenants", "agents", "queues", "issues", "teams")
 
     def pack(self) -> dict[str, Any]:
-        """All state of the floor."""
+        """All state of the floor. Of the tables themselves, `pack` is what is to be kept; see `Engine.snapshot`."""
         return {
-            "tables": {name: getattr(self, name).pack() for name in self._TABLES},
+            "tables": {name: getattr(self, name) for name in self._TABLES},
             "levels": self.levels.pack(),
             "patience": self.patience.pack(),
             "names": {name: getattr(self.registers, name).pack() for name in self._NAMES},
@@ -265,8 +267,6 @@ class Floor:
         if "levels" in packed:  # not so in older checkpoints
             self.levels.unpack(packed["levels"])
             self.patience.unpack(packed["patience"])
-            if name in packed["tables"]:  # a form from before surges lacks them
-                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.baselines = dict(packed.get("baselines", {}))

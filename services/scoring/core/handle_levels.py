@@ -13,9 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.contact_facts import Facts
 from services.scoring.core.decay import Floats
-from services.scoring.core.intake import Batch
 from services.scoring.core.tables import Table
 
 Rows = NDArray[np.intp]
@@ -35,8 +33,6 @@ LASTING_DAYS = 3
 """Working days until a deviation is the usual. Product choice."""
 MEMORY_DAYS = 20.0
 """A day weighs at least that part of the usual: four weeks of working days. Product choice."""
-BOUND = 1.5
-"""In log units, about 2.5 standard deviations: one contact of an hour must not make a day."""
 TOGETHER = 0.5
 """It is everywhere when, without the queue that deviates most, at least that part of the deviation is left. Product
 choice."""
@@ -139,25 +135,13 @@ class HandleLevels:
         self.settled: list[Settled] = []
         """Whoever announces them takes them away within the step."""
         self._day = -1
-        self._today = np.zeros((0, 3))  # by queue: contacts, their deviations from the usual (or 0), these squared
+        self.today = np.zeros((0, 3))
+        """By queue: contacts, their deviations from the usual (or 0), these squared. See `handled_feed`."""
 
-    def note(self, b: Batch, facts: Facts, queues: int) -> None:
-        """Contacts that were handled; `queues` is how many queues there are."""
-        ended = np.flatnonzero(facts.handled)
-        if ended.size == 0:
-            return
-        ended = ended[(b.queue[ended] >= 0) & (b.n0[ended] == b.n0[ended])]
-        self._cover(queues)
-        q = b.queue[ended]
-        usual = self.queues.usual[q]
-        known = usual == usual
-        deviation = np.log(np.maximum(b.n0[ended], 1.0)) - np.where(known, usual, 0.0)
-        deviation = np.where(known, np.clip(deviation, -BOUND, BOUND), deviation)
-        np.add.at(self._today, q, np.stack([np.ones(q.size), deviation, deviation * deviation], axis=1))
-
-    def _cover(self, queues: int) -> None:
-        if queues > self._today.shape[0]:
-            self._today = np.concatenate([self._today, np.zeros((queues - self._today.shape[0], 3))])
+    def cover(self, queues: int) -> None:
+        """At least so many queues."""
+        if queues > self.today.shape[0]:
+            self.today = np.concatenate([self.today, np.zeros((queues - self.today.shape[0], 3))])
             self.queues.cover(queues)
 
     def end_days(self, at_ms: int, tenants: NDArray[np.int32]) -> None:
@@ -170,8 +154,8 @@ class HandleLevels:
         self._day = day
 
     def _end_day(self, tenants: NDArray[np.int32]) -> None:
-        of, today = self.queues, self._today
-        self._today = np.zeros_like(today)
+        of, today = self.queues, self.today
+        self.today = np.zeros_like(today)
         everywhere = self._everywhere(tenants, np.where((of.usual[: of.n] == of.usual[: of.n])[:, None], today, 0.0))
         r = of.working(today[:, 0])
         count, mean = today[r, 0], today[r, 1] / today[r, 0]
@@ -223,7 +207,7 @@ class HandleLevels:
         """
         over = HandleLevels()
         over.unpack(self.pack())
-        over._cover(int(queues.max(initial=-1)) + 1)
+        over.cover(int(queues.max(initial=-1)) + 1)
         over.end_days(now_ms + DAY_MS, tenants)
         over.tenants.cover(tenant + 1)
         return np.concatenate([_columns(over.queues, queues), _columns(over.tenants, np.array([tenant]))])
@@ -233,7 +217,7 @@ class HandleLevels:
 
         The running day of a queue that took it begins anew, as does a run of days that deviated.
         """
-        self._cover(int(queues.max(initial=-1)) + 1)
+        self.cover(int(queues.max(initial=-1)) + 1)
         self.tenants.cover(tenant + 1)
         number = 0
         for table, rows, values in (
@@ -246,7 +230,7 @@ class HandleLevels:
             table.end_run(rows[more])
             number += int(np.count_nonzero(more))
             if table is self.queues:
-                self._today[rows[more]] = 0.0
+                self.today[rows[more]] = 0.0
         return number
 
     def pack(self) -> dict[str, Any]:
@@ -255,7 +239,7 @@ class HandleLevels:
             "queues": self.queues.pack(),
             "tenants": self.tenants.pack(),
             "day": self._day,
-            "today": self._today.tobytes(),
+            "today": self.today.tobytes(),
         }
 
     def unpack(self, packed: dict[str, Any]) -> None:
@@ -263,4 +247,4 @@ class HandleLevels:
         self.queues.unpack(packed["queues"])
         self.tenants.unpack(packed["tenants"])
         self._day = packed["day"]
-        self._today = np.frombuffer(packed["today"]).reshape(-1, 3).copy()
+        self.today = np.frombuffer(packed["today"]).reshape(-1, 3).copy()

@@ -7,25 +7,28 @@ nothing, and the same document twice changes nothing.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import baseline, usual_waits
-from services.scoring.core.baseline import HandleTimes
+from services.scoring.core.baseline import COUNT_MAX, HandleTimes
 from services.scoring.core.floor import Floor
 from services.scoring.core.handle_levels import KNOWN
 from services.scoring.core.intake import Names
+from services.scoring.core.learnt_arrivals import export_streams, given_streams, import_streams
+from services.scoring.core.surge_watch import SurgeWatch, Watched
 from services.scoring.core.usual_waits import DAY_MS, Usual
 from shared.contract.baseline import (
+    ISSUE_STREAM,
     LEVELS,
     LOG_STEPS,
     PAIRS_MAX,
+    QUEUE_STREAM,
     WINDOW,
     Baseline,
     BaselineDocument,
     HandleTimeColumns,
+    StreamColumns,
     UsualColumns,
     column,
     numbers,
@@ -33,7 +36,7 @@ from shared.contract.baseline import (
 
 Rows = NDArray[np.intp]
 
-assert WINDOW == baseline.WINDOW
+assert (WINDOW, LOG_STEPS) == (baseline.WINDOW, baseline.STEPS)
 assert len(KNOWN) == LEVELS
 assert usual_waits.HOURS == 24
 
@@ -81,6 +84,7 @@ def learnt(floor: Floor, tenant: int, from_ms: int, now_ms: int) -> BaselineDocu
         patience=column(floor.patience.known(tenant, now_ms), "f8"),
         handle_times=handle_times,
         usual=_usual(floor, queues.rows, tenant, now_ms),
+        streams=_streams(floor.surges, queues.rows, issues.rows),
     )
 
 
@@ -96,7 +100,7 @@ def _handle_times(
     mine = np.array(names.tenant, np.int64)[table.agent[:n]] == tenant
     order = np.argsort(table.used[:n], kind="stable")
     rows = order[(mine & (table.count[:n] > 0))[order]][-PAIRS_MAX:]
-    count, topic = table.count[rows], table.topic[rows]
+    count, topic = table.count[rows].astype(np.int64), table.topic[rows].astype(np.int64)
     codes = np.zeros(rows.size, np.int32)
     odd, even = topic % 2 == 1, (topic > 0) & (topic % 2 == 0)
     codes[odd] = 1 + issues.of((topic[odd] - 1) // 2)
@@ -104,12 +108,12 @@ def _handle_times(
     known = np.minimum(count, WINDOW)
     place = np.arange(WINDOW)
     ring = (count[:, None] - known[:, None] + place) % WINDOW
-    logs = np.where(place < known[:, None], np.take_along_axis(table.logs[rows], ring, axis=1), 0.0)
+    logs = np.where(place < known[:, None], np.take_along_axis(table.logs[rows], ring, axis=1), 0)
     return HandleTimeColumns(
         agent=column(agents.of(table.agent[rows]), "i4"),
         topic=column(codes, "i4"),
-        count=column(np.minimum(count, np.iinfo(np.int32).max), "i4"),
-        logs=column(np.clip(np.rint(logs * LOG_STEPS), 0, 65_535), "u2"),
+        count=column(count, "i4"),
+        logs=column(logs, "i2"),
     )
 
 
@@ -123,6 +127,18 @@ def _usual(floor: Floor, rows: Rows, tenant: int, now_ms: int) -> UsualColumns:
         contacts=column(over.contacts[rows], "f8"),
         repeats=column(np.minimum(over.repeats, over.contacts)[rows], "f8"),
         handle_levels=column(floor.levels.known(rows, tenant, floor.queues.tenant[: floor.queues.n], now_ms), "f8"),
+    )
+
+
+def _streams(surges: SurgeWatch, queues: Rows, issues: Rows) -> StreamColumns:
+    def of(watched: Watched, kind: int, subjects: Rows) -> dict[int, tuple[int, int]]:
+        watched.cover(int(subjects.max(initial=-1)) + 1)
+        rows = watched.row[subjects].tolist()
+        return {row: (kind, code) for code, row in enumerate(rows) if row >= 0}
+
+    return export_streams(
+        (surges.queues.streams, of(surges.queues, QUEUE_STREAM, queues)),
+        (surges.issues.streams, of(surges.issues, ISSUE_STREAM, issues)),
     )
 
 
@@ -162,7 +178,15 @@ def take(floor: Floor, tenant: int, document: BaselineDocument, at_ms: int) -> d
     tenants = floor.queues.tenant[: floor.queues.n]
     floor.queues.usual.refresh(at_ms, tenants, np.zeros(tenants.size, bool))
     levels = floor.levels.learn(queues, tenant, numbers(document.usual.handle_levels, "f8", LEVELS))
-    return {"patience": int(patience), "levels": levels, "handle_times": took, "waits": waits, "repeats": repeats}
+    arrivals = _take_streams(floor.surges, tenant, document.streams, queues, issues, at_ms)
+    return {
+        "patience": int(patience),
+        "levels": levels,
+        "handle_times": took,
+        "waits": waits,
+        "repeats": repeats,
+        "arrivals": arrivals,
+    }
 
 
 def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:
@@ -172,7 +196,7 @@ def _rows_of(names: Names, tenant: int, texts: list[str]) -> Rows:
 def _take_handle_times(table: HandleTimes, given: HandleTimeColumns, agents: Rows, queues: Rows, issues: Rows) -> int:
     """Only a row that does not remember as many contacts itself; new rows count as the longest unused."""
     code = numbers(given.topic, "i4").astype(np.int64)
-    count = numbers(given.count, "i4").astype(np.int64)
+    count = np.minimum(numbers(given.count, "i4").astype(np.int64), COUNT_MAX - 1)
     if code.size == 0:
         return 0
     topic = np.zeros(code.size, np.int64)
@@ -185,8 +209,8 @@ def _take_handle_times(table: HandleTimes, given: HandleTimeColumns, agents: Row
     place = np.arange(WINDOW)
     # Where a value stands in the ring tells which is overwritten next.
     taken = (place - (count - known)[:, None]) % WINDOW
-    logs: NDArray[Any] = numbers(given.logs, "u2", WINDOW)[more] / np.float32(LOG_STEPS)
-    table.logs[rows] = np.where(taken < known[:, None], np.take_along_axis(logs, taken, axis=1), np.nan)
+    logs = numbers(given.logs, "i2", WINDOW)[more]
+    table.logs[rows] = np.where(taken < known[:, None], np.take_along_axis(logs, taken, axis=1), 0)
     table.count[rows] = count
     table.abnormal_run[rows] = 0
     return int(rows.size)
@@ -198,3 +222,16 @@ def _take_usual(table: Usual, document: BaselineDocument, rows: Rows, at_ms: int
     waits = table.learn_waits(rows, day, numbers(given.waits_s, "f8", 24), numbers(given.waits, "f8", 24))
     repeats = table.learn_repeats(rows, day, numbers(given.contacts, "f8"), numbers(given.repeats, "f8"))
     return int(np.count_nonzero(waits)), int(np.count_nonzero(repeats))
+
+
+def _take_streams(surges: SurgeWatch, tenant: int, given: StreamColumns, queues: Rows, issues: Rows, at_ms: int) -> int:
+    """Streams where they are missing; a tenant that only has a baseline waits, unjudged, for its first event."""
+    streams = given_streams(given)
+    subject = {s: int((queues if s[0] == QUEUE_STREAM else issues)[s[1]]) for s in streams}
+    of = {kind: [s for s in streams if s[0] == kind] for kind in (QUEUE_STREAM, ISSUE_STREAM)}
+    surges.follow(tenant, [subject[s] for s in of[QUEUE_STREAM]], [subject[s] for s in of[ISSUE_STREAM]], at_ms)
+    took = 0
+    for watched, kind in ((surges.queues, QUEUE_STREAM), (surges.issues, ISSUE_STREAM)):
+        rows = {s: int(watched.row[subject[s]]) for s in of[kind]}
+        took += import_streams(watched.streams, {s: row for s, row in rows.items() if row >= 0}, given)
+    return took

@@ -5,7 +5,7 @@ Whoever keeps the streams says which row stands for which name: here a stream is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,19 +29,20 @@ _COLUMNS = {
 }
 
 
-def export_streams(streams: Streams, names: Mapping[int, Stream]) -> StreamColumns:
-    """Streams by row, in the order given; those without an hour learnt are left out, and of more than STREAMS_MAX those
-    with the fewest contacts. The hour that runs is not in it.
+def export_streams(*known: tuple[Streams, Mapping[int, Stream]]) -> StreamColumns:
+    """Streams of tables by row, in the order given; those without an hour learnt are left out, and of more than
+    STREAMS_MAX those with the fewest contacts. The hour that runs is not in it.
     """
-    rows = np.array(list(names), np.intp)
-    if rows.size:
-        known = _known(streams.worth[rows]) > 0.0
-        rows = rows[known]
-        contacts = (streams.rate[rows] * streams.worth[rows]).sum(axis=1, dtype=np.float64)
-        rows = rows[np.sort(np.argsort(-contacts, kind="stable")[:STREAMS_MAX])]
-    kinds = np.array([names[row] for row in rows.tolist()], np.int64).reshape(-1, 2)
-    columns = {name: column(getattr(streams, name)[rows], type_) for name, (type_, _) in _COLUMNS.items()}
-    return StreamColumns(kind=column(kinds[:, 0], "u1"), code=column(kinds[:, 1], "i4"), **columns)
+    parts = [(streams, np.array(list(names), np.intp)) for streams, names in known]
+    values: dict[str, NDArray[Any]] = {
+        name: np.concatenate([getattr(streams, name)[rows] for streams, rows in parts]) for name in _COLUMNS
+    }
+    kinds = np.array([name for _, names in known for name in names.values()], np.int64).reshape(-1, 2)
+    learnt = np.flatnonzero(_known(values["worth"]) > 0.0)
+    contacts = (values["rate"][learnt] * values["worth"][learnt]).sum(axis=1, dtype=np.float64)
+    taken = learnt[np.sort(np.argsort(-contacts, kind="stable")[:STREAMS_MAX])]
+    columns = {name: column(values[name][taken], type_) for name, (type_, _) in _COLUMNS.items()}
+    return StreamColumns(kind=column(kinds[taken, 0], "u1"), code=column(kinds[taken, 1], "i4"), **columns)
 
 
 def given_streams(given: StreamColumns) -> list[Stream]:
@@ -49,18 +50,18 @@ def given_streams(given: StreamColumns) -> list[Stream]:
     return list(zip(numbers(given.kind, "u1").tolist(), numbers(given.code, "i4").tolist(), strict=True))
 
 
-def import_streams(streams: Streams, rows: Sequence[int], given: StreamColumns) -> int:
-    """Take what a document knows of its streams into these rows (one for each of them, each once); how many took it.
+def import_streams(streams: Streams, rows: Mapping[Stream, int], given: StreamColumns) -> int:
+    """Take what a document knows of streams into the rows that stand for them, each once; how many took it.
 
     A row takes it where it is known from more hours of the week than its own, each counted up to what is remembered.
     It is judged by that from the next minute on; the hour and the day that run teach nothing.
     """
-    r = np.asarray(rows, np.intp)
-    assert r.size == len(given.kind)
-    if r.size == 0:
+    places = [(i, rows[stream]) for i, stream in enumerate(given_streams(given)) if stream in rows]
+    if not places:
         return 0
+    there, r = np.array(places, np.intp).T
     columns: dict[str, NDArray[Any]] = {
-        name: numbers(getattr(given, name), type_, width) for name, (type_, width) in _COLUMNS.items()
+        name: numbers(getattr(given, name), type_, width)[there] for name, (type_, width) in _COLUMNS.items()
     }
     more = _known(columns["worth"]) > _known(streams.worth[r])
     for name, values in columns.items():

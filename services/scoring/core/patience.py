@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.contact_facts import Facts
 from services.scoring.core.decay import Floats
 from services.scoring.core.tables import Table
 
@@ -24,14 +23,12 @@ WORTH = 20.0
 """The setting counts as so many abandonments. Product choice."""
 HALF_LIFE_DAYS = 28.0
 """As of all that is usual of queues."""
-WAIT_MAX_S = 3600.0
-"""Of one contact: a forgotten one that waits for a day must not outweigh a morning. Product choice."""
 LOW_S, HIGH_S = 30.0, 3600.0
 """The range of the setting."""
 
 
 class Patience(Table):
-    """A row a tenant. `today` joins the sums of earlier days when the day (UTC) is over."""
+    """A row a tenant. `today` (see `handled_feed`) joins the sums of earlier days when the day (UTC) is over."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
         "waited_s": ("f8", 0.0, 0),
@@ -52,14 +49,6 @@ class Patience(Table):
         """Rows for all tenants."""
         if tenants > self.n:
             self.add_many(tenants - self.n)
-
-    def note(self, tenant: int, facts: Facts) -> None:
-        """Waits that are over."""
-        waited_s = facts.wait_s[facts.wait_s == facts.wait_s]
-        if waited_s.size:
-            self.cover(tenant + 1)
-            self.today_waited_s[tenant] += np.minimum(waited_s, WAIT_MAX_S).sum()
-            self.today_abandoned[tenant] += np.count_nonzero(facts.abandoned)
 
     def end_days(self, at_ms: int) -> bool:
         """Once a minute: end the day when another has begun; whether one ended."""

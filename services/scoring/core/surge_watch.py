@@ -160,14 +160,17 @@ class SurgeWatch:
         if self.queues.streams.minute < 0:
             self.queues.streams.minute = self.issues.streams.minute = now_ms // MINUTE_MS
             self._gap = (0, now_ms)  # what was before is unseen
+        self._cover(tenant, len(queues), len(issues))
+        self._heard[tenant] = 1
+
+    def _cover(self, tenant: int, queues: int, issues: int) -> None:
         if tenant >= self._heard.size:
             more = tenant + 1 - self._heard.size
             self._heard = np.concatenate([self._heard, np.zeros(more, np.uint8)])
             self._missed = np.concatenate([self._missed, np.zeros(more)])
-        self._heard[tenant] = 1
-        if len(queues) > self.queues.row.size or len(issues) > self.issues.row.size:
-            self.queues.cover(len(queues))
-            self.issues.cover(len(issues))
+        if queues > self.queues.row.size or issues > self.issues.row.size:
+            self.queues.cover(queues)
+            self.issues.cover(issues)
             self._feed = None
 
     def note(self, b: Batch, facts: Facts, rows: Rows, contacts: Contacts, strain: Floats) -> None:
@@ -204,6 +207,19 @@ class SurgeWatch:
         self.causes.follow(of.n, [stream])
         if worth is not None:
             of.worth[stream] = worth
+
+    def follow(self, tenant: int, queues: Sequence[int], issues: Sequence[int], at_ms: int) -> None:
+        """Streams for these queues and issues of a tenant, also of those that no event has brought yet.
+
+        Beyond the bound some of them have none in the end: `row` says which.
+        """
+        self._cover(tenant, max(queues, default=-1) + 1, max(issues, default=-1) + 1)
+        for queue in queues:
+            if self.queues.row[queue] < 0:
+                self.queues.add(queue, tenant, self.offset_ms(tenant, at_ms))
+        for issue in issues:
+            if self.issues.row[issue] < 0:
+                self._add_issue(issue, tenant, at_ms)
 
     # --- why
 

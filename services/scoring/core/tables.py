@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 _FIRST_CAPACITY = 64
 _LINE = 64
 """Bytes of a cache line. A row of up to one line lies within one."""
+_TOGETHER = 4096
+"""Rows that are packed at once: they stay within a processor's cache while their columns are taken apart."""
 
 
 class Table:
@@ -84,8 +86,16 @@ class Table:
             getattr(self, name)[row] = default
 
     def pack(self) -> dict[str, Any]:
-        """Columns as bytes."""
-        return {name: getattr(self, name)[: self.n].tobytes() for name in self.columns} | {"n": self.n}
+        """Columns as bytes, or in a large table as buffers of bytes."""
+        if self.n <= _TOGETHER:
+            return {name: getattr(self, name)[: self.n].tobytes() for name in self.columns} | {"n": self.n}
+        copies = {name: np.empty_like(getattr(self, name)[: self.n], order="C") for name in self.columns}
+        # All columns of some rows, then of the next ones: the rows come from memory once.
+        for first in range(0, self.n, _TOGETHER):
+            rows = slice(first, min(first + _TOGETHER, self.n))
+            for name, copy in copies.items():
+                copy[rows] = getattr(self, name)[rows]
+        return {name: copy.reshape(-1).view(np.uint8).data for name, copy in copies.items()} | {"n": self.n}
 
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`. A column that the packed form lacks keeps its default."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scoring_logs import T0, TENANT, at, block, hash_of, tick
 
+from services.scoring.core.baseline import STEPS
 from services.scoring.core.engine import Engine
 from services.scoring.core.handle_levels import DAY_MS, Levels
 from services.scoring.core.learnt import learnt
@@ -86,7 +87,7 @@ def test_the_agents_own_baselines_follow_it_and_call_nobody_slow() -> None:
     centre.days(4, 1.2, 1.2, 1.2)
     table = centre.engine.floor.handle_times
     whole = np.flatnonzero((table.topic[: table.n] == 0) & (table.count[: table.n] >= 32))
-    medians = np.exp(np.median(table.logs[whole], axis=1))
+    medians = np.exp(np.median(table.logs[whole], axis=1) / STEPS)
     assert np.median(medians) == pytest.approx(1.2 * np.exp(5.13), rel=0.15)
 
 

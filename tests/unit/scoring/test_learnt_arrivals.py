@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from services.scoring.core import learnt_arrivals
 from services.scoring.core.arrivals import Streams
 from services.scoring.core.learnt_arrivals import export_streams, given_streams, import_streams
 from shared.contract.baseline import (
@@ -66,10 +67,10 @@ def old() -> Streams:
 
 
 def test_a_new_table_expects_what_the_old_one_does(old: Streams) -> None:
-    given = through_a_file(export_streams(old, NAMES))
+    given = through_a_file(export_streams((old, NAMES)))
     assert given_streams(given) == list(NAMES.values())
     new = Streams()
-    rows = [new.row_of(key) for key in (9, 8, 4)]
+    rows = {name: new.row_of(key) for name, key in zip(NAMES.values(), (9, 8, 4), strict=True)}
     new.minute = old.minute
     assert import_streams(new, rows, given) == 3
     went_on = Streams()
@@ -83,9 +84,9 @@ def test_a_new_table_expects_what_the_old_one_does(old: Streams) -> None:
 
 
 def test_the_same_twice_changes_nothing_the_second_time(old: Streams) -> None:
-    given = export_streams(old, NAMES)
+    given = export_streams((old, NAMES))
     new = Streams()
-    rows = [new.row_of(key) for key in (9, 8, 4)]
+    rows = {name: new.row_of(key) for name, key in zip(NAMES.values(), (9, 8, 4), strict=True)}
     new.minute = old.minute
     import_streams(new, rows, given)
     live(new, np.ones((90, 3), np.int64))
@@ -95,17 +96,34 @@ def test_the_same_twice_changes_nothing_the_second_time(old: Streams) -> None:
 
 
 def test_who_knows_more_hours_keeps_its_own(old: Streams) -> None:
-    given = export_streams(lived(1, seed=4), NAMES)
+    given = export_streams((lived(1, seed=4), NAMES))
     table = Streams()
     table.unpack(old.pack())
     before = table.pack()
-    assert import_streams(table, list(NAMES), given) == 0
+    assert import_streams(table, {name: row for row, name in NAMES.items()}, given) == 0
     assert table.pack() == before
 
 
 def test_streams_without_an_hour_are_left_out() -> None:
     streams = Streams()
     streams.row_of(5)
-    assert given_streams(export_streams(streams, {0: (QUEUE_STREAM, 0)})) == []
-    assert given_streams(export_streams(streams, {})) == []
-    assert import_streams(streams, [], StreamColumns()) == 0
+    assert given_streams(export_streams((streams, {0: (QUEUE_STREAM, 0)}))) == []
+    assert given_streams(export_streams((streams, {}))) == []
+    assert import_streams(streams, {}, StreamColumns()) == 0
+
+
+def test_streams_of_two_tables_go_out_together_and_each_takes_its_own(old: Streams) -> None:
+    queues = {0: (QUEUE_STREAM, 1), 1: (QUEUE_STREAM, 0)}
+    given = through_a_file(export_streams((old, queues), (lived(1, seed=9), {2: (ISSUE_STREAM, 0)})))
+    assert given_streams(given) == [*queues.values(), (ISSUE_STREAM, 0)]
+    issues = Streams()
+    row = issues.row_of(3)
+    assert import_streams(issues, {(ISSUE_STREAM, 0): row}, given) == 1
+    assert issues.n == 1
+    assert issues.rate[row].mean() == pytest.approx(1.0, rel=0.1)
+
+
+def test_of_too_many_the_busiest_go_out_in_their_order(old: Streams, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learnt_arrivals, "STREAMS_MAX", 2)
+    given = export_streams((old, {1: (QUEUE_STREAM, 0), 2: (ISSUE_STREAM, 0), 0: (QUEUE_STREAM, 1)}))
+    assert given_streams(given) == [(ISSUE_STREAM, 0), (QUEUE_STREAM, 1)]
