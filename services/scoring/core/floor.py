@@ -264,8 +264,6 @@ class Floor:
         if "levels" in packed:  # not so in older checkpoints
             self.levels.unpack(packed["levels"])
             self.patience.unpack(packed["patience"])
-            if name in packed["tables"]:  # a form from before surges lacks them
-                getattr(self, name).unpack(packed["tables"][name])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
         self.baselines = dict(packed.get("baselines", {}))
