@@ -11,6 +11,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from services.scoring.core import contradictions as odd
 from services.scoring.core.hash_index import HashIndex
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
@@ -32,6 +33,10 @@ _ABANDONED = cython.declare(cython.int, ABANDONED)
 _HANDLED = cython.declare(cython.int, HANDLED)
 _REPEATED = cython.declare(cython.int, REPEATED)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_ANSWERED_UNOFFERED = cython.declare(cython.Py_ssize_t, odd.ANSWERED_UNOFFERED)
+_ANSWERED_BEFORE_OFFERED = cython.declare(cython.Py_ssize_t, odd.ANSWERED_BEFORE_OFFERED)
+_HANDLED_UNANSWERED = cython.declare(cython.Py_ssize_t, odd.HANDLED_UNANSWERED)
+_ABANDONED_AND_ANSWERED = cython.declare(cython.Py_ssize_t, odd.ABANDONED_AND_ANSWERED)
 _SINCE_MAX_MS = cython.declare(cython.longlong, 2**31 - 1)
 """Room for 24 days; a repeat is one within 7."""
 _TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
@@ -73,6 +78,7 @@ class _ContactRows:
     oldest_ms: cython.longlong[:]
     first: cython.int[:]
     last: cython.int[:]
+    odd: cython.longlong[::1]
 
     def __init__(self, contacts: Any) -> None:
         queues = contacts.queues
@@ -90,6 +96,7 @@ class _ContactRows:
         self.oldest_ms = memoryview(queues.oldest_ms)
         self.first = memoryview(queues.first_waiting)
         self.last = memoryview(queues.last_waiting)
+        self.odd = memoryview(contacts.contradictions)
 
     def fits(self, contacts: Any) -> bool:
         return self.version == contacts.version and self.queues_version == contacts.queues.version
@@ -130,6 +137,33 @@ class _ContactRows:
         else:
             self.last[q] = k
         self.waiting[q] -= 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def doubt(self, r: cython.Py_ssize_t, kind: cython.int, at_ms: cython.longlong) -> cython.void:
+        """Count what an event, about to be applied, contradicts; each thing once a contact."""
+        known: cython.uchar = self.known[r]
+        offered_ms: cython.longlong = self.offered_ms[r]
+        answered_ms: cython.longlong = self.answered_ms[r]
+        abandoned: cython.bint = known & _ENDED and not known & _HAS_HANDLE
+        if kind == _OFFERED:
+            if offered_ms == 0 and 0 < answered_ms < at_ms:
+                self.odd[_ANSWERED_BEFORE_OFFERED] += 1
+        elif kind == _ANSWERED:
+            if answered_ms == 0:
+                if offered_ms == 0:
+                    self.odd[_ANSWERED_UNOFFERED] += 1
+                elif at_ms < offered_ms:
+                    self.odd[_ANSWERED_BEFORE_OFFERED] += 1
+                if abandoned:
+                    self.odd[_ABANDONED_AND_ANSWERED] += 1
+        elif kind == _HANDLED:
+            if answered_ms == 0 and not known & _HAS_HANDLE:
+                self.odd[_HANDLED_UNANSWERED] += 1
+                if abandoned:
+                    self.odd[_ABANDONED_AND_ANSWERED] += 1
+        elif kind == _ABANDONED and not abandoned and (answered_ms != 0 or known & _HAS_HANDLE):
+            self.odd[_ABANDONED_AND_ANSWERED] += 1
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -247,6 +281,7 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
         of_queue[i] = queue[i] >= 0 and kind in (_OBSERVED, _ANSWERED, _ABANDONED)
         if r < 0:
             continue
+        table.doubt(r, kind, at[i])
         table.place(r, kind, queue[i], at[i])
         known: cython.uchar = table.known[r]
         if kind != _REPEATED and not known & _ARRIVED:
