@@ -114,9 +114,10 @@ def _contact(
     past_s: cython.double,
 ) -> cython.void:
     """A contact was answered or handled. `past_s` is how long it took, if only that tells that it was; else NaN."""
-    table.contact_ms[r] = max(table.contact_ms[r], at_ms)
-    if queue >= 0:
-        table.queue[r] = queue
+    if at_ms >= table.contact_ms[r]:
+        table.contact_ms[r] = at_ms
+        if queue >= 0:
+            table.queue[r] = queue
     if table.said_state[r]:
         if k == _ANSWERED and newer and table.state[r] in (_BREAK, _OFFLINE):
             table.odd[_ANSWERED_AT_REST] += 1

@@ -170,17 +170,23 @@ class _ContactRows:
     def place(
         self, r: cython.Py_ssize_t, kind: cython.int, q: cython.Py_ssize_t, at_ms: cython.longlong
     ) -> cython.void:
-        """A contact waits from its offer until anything says that it no longer does."""
+        """A contact waits from its first offer until anything says that it no longer does, where it was placed last.
+
+        First and last by the events' own times, so that their order makes no difference.
+        """
         known: cython.uchar = self.known[r]
         before: cython.Py_ssize_t = self.queue[r]
         waited: cython.bint = known & _IS_WAITING and before >= 0
         if kind in (_ANSWERED, _ABANDONED, _HANDLED):
             known &= _NOT_WAITING
-        elif kind == _OFFERED and self.offered_ms[r] == 0:
+        elif kind == _OFFERED and (self.offered_ms[r] == 0 or at_ms < self.offered_ms[r]):
+            if waited:
+                self.leave(r, before)
+                waited = False
             self.offered_ms[r] = at_ms
             if not known & _WAIT_OVER:
                 known |= _IS_WAITING
-        now: cython.Py_ssize_t = q if q >= 0 else before
+        now: cython.Py_ssize_t = q if q >= 0 and (before < 0 or at_ms >= self.last_ms[r]) else before
         waits: cython.bint = known & _IS_WAITING and now >= 0
         if waited and not (waits and now == before):
             self.leave(r, before)
@@ -297,9 +303,10 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
             abandoned[i] = not known & (_ENDED | _AGENT_KNOWN)
             known |= _ENDED
         elif kind != _OFFERED and agent[i] >= 0:
-            table.agent[r] = agent[i]
+            if not known & _AGENT_KNOWN or at[i] >= table.last_ms[r]:
+                table.agent[r] = agent[i]
             known |= _AGENT_KNOWN
-        if kind == _ANSWERED and table.answered_ms[r] == 0:
+        if kind == _ANSWERED and (table.answered_ms[r] == 0 or at[i] < table.answered_ms[r]):
             table.answered_ms[r] = at[i]
         if kind == _HANDLED:
             if not known & _HAS_HANDLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,8 @@ def test_the_metrics_name_every_reason() -> None:
     text = generate_latest(registry).decode()
     assert 'strainwatch_scoring_contradictions_total{partition="3",reason="two_teams"} 2.0' in text
     assert all(f'reason="{reason}"}} ' in text for reason in REASONS)
+
+
+def test_the_page_explains_every_reason() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "bad-input.md").read_text()
+    assert all(f"\n| `{reason}` |" in page for reason in REASONS)
