@@ -55,6 +55,7 @@ _RESTS = cython.declare(cython.int, _bits("break", "offline"))
 _BORNE = cython.declare(cython.int, sum(1 << d for d in ad.QUEUE_BORNE))
 _RELIEVED = cython.declare(cython.int, sum(1 << d for d in ad.RELIEVED))
 _RATED = cython.declare(cython.int, sum(1 << d for d in ad.RATED))
+_STATE_OUT_OF_ORDER = cython.declare(cython.Py_ssize_t, odd.STATE_OUT_OF_ORDER)
 _TWO_STATES = cython.declare(cython.Py_ssize_t, odd.TWO_STATES)
 _TWO_TEAMS = cython.declare(cython.Py_ssize_t, odd.TWO_TEAMS)
 _ON_CONTACT = cython.declare(cython.uchar, STATE_CODES["on_contact"])
@@ -224,7 +225,10 @@ class AgentRows:
     def say(
         self, r: cython.Py_ssize_t, at_ms: cython.longlong, state: cython.uchar, team: cython.Py_ssize_t
     ) -> cython.void:
-        """The ACD tells a state, and perhaps the team (-1: not)."""
+        """The ACD tells a state, and perhaps the team (-1: not). One older than that in force is kept out."""
+        if at_ms < self.state_ms[r]:
+            self.odd[_STATE_OUT_OF_ORDER] += 1
+            return
         if ((_BUSY >> self.state[r]) & 1) and not ((_BUSY >> state) & 1):
             self.ended_ms[r] = max(self.ended_ms[r], at_ms)
         if self.said_state[r] and self.state_ms[r] == at_ms and self.state[r] != state:

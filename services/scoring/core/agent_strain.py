@@ -51,7 +51,6 @@ _BREAK = cython.declare(cython.uchar, STATE_CODES["break"])
 _OFFLINE = cython.declare(cython.uchar, STATE_CODES["offline"])
 _ON_CONTACT = cython.declare(cython.uchar, STATE_CODES["on_contact"])
 _ANSWERED_AT_REST = cython.declare(cython.Py_ssize_t, odd.ANSWERED_AT_REST)
-_STATE_OUT_OF_ORDER = cython.declare(cython.Py_ssize_t, odd.STATE_OUT_OF_ORDER)
 _STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
 _STATE_MASK = cython.declare(cython.int, STATE_MASK)
 _COMPLIMENT = cython.declare(cython.uint, COMPLIMENT)
@@ -207,10 +206,8 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
             _contact(table, r, at_ms, k, queue[i], newer, handle_s[i] if told_past else _NAN)
             if k == _HANDLED and began[i] >= 0:
                 table.ended_ms[r] = max(table.ended_ms[r], at_ms)
-        elif k == _STATE and newer:
-            table.say(r, at_ms, state, team[i])
         elif k == _STATE:
-            table.odd[_STATE_OUT_OF_ORDER] += 1
+            table.say(r, at_ms, state, team[i])
         if k == _HANDLED and flags[i] & _COMPLIMENT:
             table.relieve(r, _KEPT_RELIEVED)
         elif k == _SUPPORTED:
