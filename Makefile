@@ -28,7 +28,7 @@ check: setup ## format, types, layers, generated files, house rules and unit tes
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.contract_gen --check
-	@exec $(BIN)/python -m pytest -q -rs tests/unit
+	@exec $(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/unit
 
 bench: setup ## measure against the peers; results also in bench/latest.json
 	@exec $(BIN)/python -m bench.run

@@ -64,9 +64,8 @@ class AlertBook:
                 return
             self._never_shown.discard(alert.id)
             known = self._shown[alert.id] = Shown(_key(alert), alert.team, at_ms, None)
-        if alert.phase == "resolved":
-            known.to_ms = at_ms
-        elif not known.severities or known.severities[-1][1] != alert.severity:
+        known.to_ms = at_ms if alert.phase == "resolved" else None  # one that moved to another team goes on
+        if known.to_ms is None and (not known.severities or known.severities[-1][1] != alert.severity):
             known.severities.append((at_ms, alert.severity))
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 
+from services.scoring.core.contradictions import REASONS
 from shared.telemetry import Tallies
 
 _P = "strainwatch_scoring_"
@@ -26,6 +27,7 @@ _COUNTERS = {
     "epochs": "Losses of acknowledged entries that were found",
     "clock_faults": "Ticks whose owner's clock was more than 5 s away from the log's",
 }
+_CONTRADICTIONS = "What events told that cannot all be so, by reason; docs/bad-input.md says what is made of each"
 Counts = dict[str, int]
 
 
@@ -33,7 +35,7 @@ Counts = dict[str, int]
 class Tally:
     """Counts of one partition since the start of the process."""
 
-    counts: Counts = field(default_factory=lambda: dict.fromkeys(_COUNTERS, 0))
+    counts: Counts = field(default_factory=lambda: dict.fromkeys([*_COUNTERS, *REASONS], 0))
     step_s: float = 0.0
     clock_difference_s: float = 0.0
     skipped: int = 0
@@ -66,6 +68,9 @@ class Measures:
             labels = {"partition": str(number)}
             for name, text in _COUNTERS.items():
                 yield f"{_P}{name}_total", text, labels, tally.counts[name]
+            for reason in REASONS:
+                of = {**labels, "reason": reason}
+                yield f"{_P}contradictions_total", _CONTRADICTIONS, of, tally.counts[reason]
             yield f"{_P}step_seconds_total", "Time spent in the engine", labels, tally.step_s
             yield f"{_P}clock_difference_seconds", "Owner's clock less the log's", labels, tally.clock_difference_s
             yield f"{_P}skipped_entries", "Entries of the log on the skip list", labels, tally.skipped

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from running import strainwatch
+from running import at_once, strainwatch
 
 from tools.bank_calls import main_convert
 
@@ -15,11 +15,17 @@ SMALL = Path(__file__).parents[1] / "data" / "bank_calls_small.tsv"
 CALMER = '[alerts."queue.strain"]\nopen_line = 85\nopen_hold_s = 300\n'
 
 
+@pytest.fixture(scope="module")
+def converted() -> str:
+    out = io.StringIO()
+    main_convert(SMALL, "UTC", out, io.StringIO())
+    return out.getvalue()
+
+
 @pytest.fixture
-def day(tmp_path: Path) -> Path:
+def day(tmp_path: Path, converted: str) -> Path:
     path = tmp_path / "day.ndjson"
-    with path.open("w") as out:
-        main_convert(SMALL, "UTC", out, io.StringIO())
+    path.write_text(converted)
     return path
 
 
@@ -27,8 +33,11 @@ def test_a_day_under_two_settings_in_words_and_drawn(tmp_path: Path, day: Path) 
     (tmp_path / "calmer.toml").write_text(CALMER)
     arguments = ["replay", day.name, "--compare", "calmer.toml", "--leads", "2", "--timezone", "Asia/Shanghai"]
 
-    first = strainwatch(tmp_path, *arguments, "--report", "first.html")
-    again = strainwatch(tmp_path, *arguments, "--report", "again.html", "--lang", "en")
+    first, again = at_once(
+        tmp_path,
+        [*arguments, "--report", "first.html"],
+        [*arguments, "--report", "again.html", "--lang", "en"],
+    )
 
     assert first.returncode == 0, first.stderr
     assert first.stdout == again.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import STRAINWATCH, eventually, free_port, get, ready, started, strainwatch
+from running import STRAINWATCH, at_once, eventually, free_port, get, ready, started, strainwatch
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core.engine import Engine
@@ -22,26 +22,35 @@ REAL = Path(__file__).parents[2].parent / "shared" / "data" / "bank-calls" / "19
 DAY_MS = 86_400_000
 
 
+@pytest.fixture(scope="module")
+def converted() -> str:
+    out = io.StringIO()
+    main_convert(SMALL, "UTC", out, io.StringIO())
+    return out.getvalue()
+
+
 @pytest.fixture
-def day(tmp_path: Path) -> Path:
+def day(tmp_path: Path, converted: str) -> Path:
     path = tmp_path / "day.ndjson"
-    with path.open("w") as out:
-        main_convert(SMALL, "UTC", out, io.StringIO())
+    path.write_text(converted)
     return path
 
 
 def test_a_baseline_is_written_and_a_replay_begins_with_it(tmp_path: Path, day: Path) -> None:
-    made = strainwatch(tmp_path, "baseline", day.name, "--tenant", "bank", "--out", "baseline.json")
+    learn = ["baseline", day.name, "--tenant", "bank", "--out"]
+    made, again = at_once(tmp_path, [*learn, "baseline.json"], [*learn, "again.json"])
     assert made.returncode == 0, made.stderr
     assert "tenant bank, 2001-03-0" in made.stdout
     assert "6 of 6 queues" in made.stdout
-    again = strainwatch(tmp_path, "baseline", day.name, "--tenant", "bank", "--out", "again.json")
     assert again.returncode == 0
     assert (tmp_path / "baseline.json").read_bytes() == (tmp_path / "again.json").read_bytes()
 
-    plain = strainwatch(tmp_path, "replay", day.name, "--json")
-    begun = strainwatch(tmp_path, "replay", day.name, "--baseline", "baseline.json", "--json")
-    compared = strainwatch(tmp_path, "replay", day.name, "--baseline", "baseline.json", "--report", "out.html")
+    plain, begun, compared = at_once(
+        tmp_path,
+        ["replay", day.name, "--json"],
+        ["replay", day.name, "--baseline", "baseline.json", "--json"],
+        ["replay", day.name, "--baseline", "baseline.json", "--report", "out.html"],
+    )
     assert begun.returncode == compared.returncode == 0, begun.stderr + compared.stderr
     assert begun.stdout != plain.stdout
 

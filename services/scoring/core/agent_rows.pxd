@@ -27,6 +27,8 @@ cdef class AgentRows:
     cdef long long[:] taken_ms
     cdef long long[:] ended_ms
     cdef unsigned char[::1] mark
+    cdef long long[::1] odd
+    cdef long long[::1] team_changes
     cdef double[:, ::1] weight
     cdef double[::1] scale
     cdef double[::1] occupancy_line

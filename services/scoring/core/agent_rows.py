@@ -10,6 +10,7 @@ import numpy as np
 from cython.cimports.libc.math import exp
 
 from services.scoring.core import agent_drivers as ad
+from services.scoring.core import contradictions as odd
 from services.scoring.core.agent_table import BREAK_HEALS_FASTER, AgentParameters, Agents
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from shared.contract.rows import STATE_CODES
@@ -54,6 +55,9 @@ _RESTS = cython.declare(cython.int, _bits("break", "offline"))
 _BORNE = cython.declare(cython.int, sum(1 << d for d in ad.QUEUE_BORNE))
 _RELIEVED = cython.declare(cython.int, sum(1 << d for d in ad.RELIEVED))
 _RATED = cython.declare(cython.int, sum(1 << d for d in ad.RATED))
+_STATE_OUT_OF_ORDER = cython.declare(cython.Py_ssize_t, odd.STATE_OUT_OF_ORDER)
+_TWO_STATES = cython.declare(cython.Py_ssize_t, odd.TWO_STATES)
+_TWO_TEAMS = cython.declare(cython.Py_ssize_t, odd.TWO_TEAMS)
 _ON_CONTACT = cython.declare(cython.uchar, STATE_CODES["on_contact"])
 _ACW = cython.declare(cython.uchar, STATE_CODES["acw"])
 
@@ -89,6 +93,8 @@ class AgentRows:
         self.support_line_s = memoryview(p.support_line_s)
         rated = p.weight[:, list(ad.RATED)].sum(axis=1)
         self.growth_left = memoryview(np.exp(-_GROWTH_A_MINUTE * rated / p.scale) * _ROUNDED)
+        self.odd = memoryview(agents.contradictions)
+        self.team_changes = memoryview(agents.team_changes)
         self.mark = memoryview(np.zeros(len(agents.tenant), np.uint8))
         self.fast = memoryview(np.empty(_D))
         self.slow = memoryview(np.empty(_D))
@@ -219,14 +225,22 @@ class AgentRows:
     def say(
         self, r: cython.Py_ssize_t, at_ms: cython.longlong, state: cython.uchar, team: cython.Py_ssize_t
     ) -> cython.void:
-        """The ACD tells a state, and perhaps the team (-1: not)."""
+        """The ACD tells a state, and perhaps the team (-1: not). One older than that in force is kept out."""
+        if at_ms < self.state_ms[r]:
+            self.odd[_STATE_OUT_OF_ORDER] += 1
+            return
         if ((_BUSY >> self.state[r]) & 1) and not ((_BUSY >> state) & 1):
             self.ended_ms[r] = max(self.ended_ms[r], at_ms)
+        if self.said_state[r] and self.state_ms[r] == at_ms and self.state[r] != state:
+            self.odd[_TWO_STATES] += 1
         self.state[r] = state
         self.state_ms[r] = at_ms
         self.said_state[r] = 1
-        if team >= 0:
+        if team >= 0 and self.team[r] != team + 1:
+            if self.team[r] != 0:
+                self.odd[_TWO_TEAMS] += 1
             self.team[r] = team + 1
+            self.team_changes[0] += 1
 
     @cython.cfunc
     @cython.exceptval(check=False)

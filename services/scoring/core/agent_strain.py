@@ -13,6 +13,7 @@ import numpy as np
 from cython.cimports.libc.math import exp
 
 from services.scoring.core import agent_drivers as ad
+from services.scoring.core import contradictions as odd
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import AgentParameters, Agents, JudgedAgents
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
@@ -46,7 +47,10 @@ _SUPPORTED = cython.declare(cython.int, SUPPORTED)
 _CHECKED = cython.declare(cython.int, QUALITY_CHECK)
 _CHECKED_IN = cython.declare(cython.int, CHECK_IN)
 _AVAILABLE = cython.declare(cython.uchar, STATE_CODES["available"])
+_BREAK = cython.declare(cython.uchar, STATE_CODES["break"])
+_OFFLINE = cython.declare(cython.uchar, STATE_CODES["offline"])
 _ON_CONTACT = cython.declare(cython.uchar, STATE_CODES["on_contact"])
+_ANSWERED_AT_REST = cython.declare(cython.Py_ssize_t, odd.ANSWERED_AT_REST)
 _STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
 _STATE_MASK = cython.declare(cython.int, STATE_MASK)
 _COMPLIMENT = cython.declare(cython.uint, COMPLIMENT)
@@ -112,10 +116,13 @@ def _contact(
     past_s: cython.double,
 ) -> cython.void:
     """A contact was answered or handled. `past_s` is how long it took, if only that tells that it was; else NaN."""
-    table.contact_ms[r] = max(table.contact_ms[r], at_ms)
-    if queue >= 0:
-        table.queue[r] = queue
+    if at_ms >= table.contact_ms[r]:
+        table.contact_ms[r] = at_ms
+        if queue >= 0:
+            table.queue[r] = queue
     if table.said_state[r]:
+        if k == _ANSWERED and newer and table.state[r] in (_BREAK, _OFFLINE):
+            table.odd[_ANSWERED_AT_REST] += 1
         return
     # An ACD that sends no states: on contact from answered to handled, available after it.
     if newer:
@@ -202,7 +209,7 @@ def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameter
             _contact(table, r, at_ms, k, queue[i], newer, handle_s[i] if told_past else _NAN)
             if k == _HANDLED and began[i] >= 0:
                 table.ended_ms[r] = max(table.ended_ms[r], at_ms)
-        elif k == _STATE and newer:
+        elif k == _STATE:
             table.say(r, at_ms, state, team[i])
         if k == _HANDLED and flags[i] & _COMPLIMENT:
             table.relieve(r, _KEPT_RELIEVED)

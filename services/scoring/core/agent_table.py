@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.agent_drivers import AGENT_DRIVERS, SCALE_PER_DRIVER
+from services.scoring.core.contradictions import REASONS
 from services.scoring.core.decay import Floats, remaining
 from services.scoring.core.tables import Table
 
@@ -80,6 +81,11 @@ class Agents(Table):
     long_run: NDArray[np.int32]
     long_issue: NDArray[np.int32]
     long_new: NDArray[np.uint8]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contradictions = np.zeros(len(REASONS), np.int64)  # since somebody last set them to 0
+        self.team_changes = np.zeros(1, np.int64)  # likewise; a first team is one, too
 
     def hard_contacts(self, r: NDArray[np.intp], at_ms: int) -> tuple[Floats, Floats]:
         """Hard contacts that are still felt in rows at a moment, and those of them that ended well."""

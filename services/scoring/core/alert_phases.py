@@ -39,6 +39,7 @@ class T(Enum):
     SNOOZED = "snoozed"
     CLOSED = "closed"
     NOTED = "noted"
+    MOVED = "its team is another now"
 
 
 _TOLD = (P.OPEN, P.ACKNOWLEDGED, P.SNOOZED, P.ASSIGNED, P.ESCALATED)
@@ -58,6 +59,8 @@ TRANSITIONS: dict[tuple[P, T], P] = {
     **{(p, T.SNOOZED): P.SNOOZED for p in _TOLD},
     **{(p, T.CLOSED): P.NONE for p in (*_TOLD, P.SUPPRESSED)},
     **{(p, T.NOTED): p for p in (*_TOLD, P.SUPPRESSED)},
+    # To the leads of the team before it is over; to those of the new one it begins, in the phase that it is in.
+    **{(p, T.MOVED): p for p in (*_TOLD, P.SUPPRESSED)},
     **{(p, T.CALMED): P.NONE for p in _TOLD},
     # Worse than when it was taken: everybody hears of it, the owner stays.
     **{(p, T.WORSENED): p for p in (P.OPEN, P.ACKNOWLEDGED, P.ASSIGNED, P.ESCALATED)},

@@ -11,6 +11,7 @@ from typing import Any
 import cython
 import numpy as np
 
+from services.scoring.core import contradictions as odd
 from services.scoring.core.hash_index import HashIndex
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
@@ -32,6 +33,10 @@ _ABANDONED = cython.declare(cython.int, ABANDONED)
 _HANDLED = cython.declare(cython.int, HANDLED)
 _REPEATED = cython.declare(cython.int, REPEATED)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_ANSWERED_UNOFFERED = cython.declare(cython.Py_ssize_t, odd.ANSWERED_UNOFFERED)
+_ANSWERED_BEFORE_OFFERED = cython.declare(cython.Py_ssize_t, odd.ANSWERED_BEFORE_OFFERED)
+_HANDLED_UNANSWERED = cython.declare(cython.Py_ssize_t, odd.HANDLED_UNANSWERED)
+_ABANDONED_AND_ANSWERED = cython.declare(cython.Py_ssize_t, odd.ABANDONED_AND_ANSWERED)
 _SINCE_MAX_MS = cython.declare(cython.longlong, 2**31 - 1)
 """Room for 24 days; a repeat is one within 7."""
 _TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
@@ -74,6 +79,7 @@ class _ContactRows:
     oldest_ms: cython.longlong[:]
     first: cython.int[:]
     last: cython.int[:]
+    odd: cython.longlong[::1]
 
     def __init__(self, contacts: Any) -> None:
         queues = contacts.queues
@@ -91,6 +97,7 @@ class _ContactRows:
         self.oldest_ms = memoryview(queues.oldest_ms)
         self.first = memoryview(queues.first_waiting)
         self.last = memoryview(queues.last_waiting)
+        self.odd = memoryview(contacts.contradictions)
 
     def fits(self, contacts: Any) -> bool:
         return self.version == contacts.version and self.queues_version == contacts.queues.version
@@ -134,20 +141,53 @@ class _ContactRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
+    def doubt(self, r: cython.Py_ssize_t, kind: cython.int, at_ms: cython.longlong) -> cython.void:
+        """Count what an event, about to be applied, contradicts; each thing once a contact."""
+        known: cython.uchar = self.known[r]
+        offered_ms: cython.longlong = self.offered_ms[r]
+        answered_ms: cython.longlong = self.answered_ms[r]
+        abandoned: cython.bint = known & _ENDED and not known & _HAS_HANDLE
+        if kind == _OFFERED:
+            if offered_ms == 0 and 0 < answered_ms < at_ms:
+                self.odd[_ANSWERED_BEFORE_OFFERED] += 1
+        elif kind == _ANSWERED:
+            if answered_ms == 0:
+                if offered_ms == 0:
+                    self.odd[_ANSWERED_UNOFFERED] += 1
+                elif at_ms < offered_ms:
+                    self.odd[_ANSWERED_BEFORE_OFFERED] += 1
+                if abandoned:
+                    self.odd[_ABANDONED_AND_ANSWERED] += 1
+        elif kind == _HANDLED:
+            if answered_ms == 0 and not known & _HAS_HANDLE:
+                self.odd[_HANDLED_UNANSWERED] += 1
+                if abandoned:
+                    self.odd[_ABANDONED_AND_ANSWERED] += 1
+        elif kind == _ABANDONED and not abandoned and (answered_ms != 0 or known & _HAS_HANDLE):
+            self.odd[_ABANDONED_AND_ANSWERED] += 1
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
     def place(
         self, r: cython.Py_ssize_t, kind: cython.int, q: cython.Py_ssize_t, at_ms: cython.longlong
     ) -> cython.void:
-        """A contact waits from its offer until anything says that it no longer does."""
+        """A contact waits from its first offer until anything says that it no longer does, where it was placed last.
+
+        First and last by the events' own times, so that their order makes no difference.
+        """
         known: cython.uchar = self.known[r]
         before: cython.Py_ssize_t = self.queue[r]
         waited: cython.bint = known & _IS_WAITING and before >= 0
         if kind in (_ANSWERED, _ABANDONED, _HANDLED):
             known &= _NOT_WAITING
-        elif kind == _OFFERED and self.offered_ms[r] == 0:
+        elif kind == _OFFERED and (self.offered_ms[r] == 0 or at_ms < self.offered_ms[r]):
+            if waited:
+                self.leave(r, before)
+                waited = False
             self.offered_ms[r] = at_ms
             if not known & _WAIT_OVER:
                 known |= _IS_WAITING
-        now: cython.Py_ssize_t = q if q >= 0 else before
+        now: cython.Py_ssize_t = q if q >= 0 and (before < 0 or at_ms >= self.last_ms[r]) else before
         waits: cython.bint = known & _IS_WAITING and now >= 0
         if waited and not (waits and now == before):
             self.leave(r, before)
@@ -253,6 +293,7 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
             if kind == _OBSERVED and queue[i] >= 0:
                 counted[i] = table.waiting[queue[i]]
             continue
+        table.doubt(r, kind, at[i])
         table.place(r, kind, queue[i], at[i])
         known: cython.uchar = table.known[r]
         if kind != _REPEATED and not known & _ARRIVED:
@@ -268,9 +309,10 @@ def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
             abandoned[i] = not known & (_ENDED | _AGENT_KNOWN)
             known |= _ENDED
         elif kind != _OFFERED and agent[i] >= 0:
-            table.agent[r] = agent[i]
+            if not known & _AGENT_KNOWN or at[i] >= table.last_ms[r]:
+                table.agent[r] = agent[i]
             known |= _AGENT_KNOWN
-        if kind == _ANSWERED and table.answered_ms[r] == 0:
+        if kind == _ANSWERED and (table.answered_ms[r] == 0 or at[i] < table.answered_ms[r]):
             table.answered_ms[r] = at[i]
         if kind == _HANDLED:
             if not known & _HAS_HANDLE:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import contact_facts
+from services.scoring.core.contradictions import REASONS
 from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.queue_table import Queues
 from services.scoring.core.tables import Table
@@ -53,6 +54,7 @@ class Contacts(Table):
     def __init__(self, queues: Queues) -> None:
         super().__init__()
         self.queues = queues  # in which they wait
+        self.contradictions = np.zeros(len(REASONS), np.int64)  # since somebody last set them to 0
         self._index = HashIndex()
         self.free = np.empty(0, np.int64)
         self.free_n = 0

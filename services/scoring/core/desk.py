@@ -53,6 +53,8 @@ class Live(msgspec.Struct):
     suppresses: list[str]
     covered_by: str | None
     strain: float
+    team: str | None = None
+    """Whose leads hold it: the team that the last change named."""
 
 
 class Desk:
@@ -181,6 +183,7 @@ class Desk:
             suppresses=[],
             covered_by=speaker.id if trigger is T.COVERED and speaker else None,
             strain=strain,
+            team=self._subjects.team(KINDS[kind].subject, row),
         )
         self.live[live.id] = live
         self._of_row[kind, row] = live.id
@@ -277,6 +280,20 @@ class Desk:
         for live in list(self.live.values()):
             self._publish(live, T.NOTED, at_ms, history=False)
 
+    def follow_teams(self, at_ms: int) -> None:
+        """Hand live alerts whose subject is in another team now to that team's leads; those before are told it is over.
+
+        Who sees an alert is decided by the team that a change names: the last change that a lead sees must end it.
+        """
+        for live in list(self.live.values()):
+            team = self._subjects.team(KINDS[live.kind].subject, live.row)
+            if team == live.team:
+                continue
+            before = list(live.history)
+            self._publish(live, T.MOVED, at_ms, phase=P.NONE)
+            live.team, live.history = team, before
+            self._publish(live, T.MOVED, at_ms)
+
     # --- what is published
 
     def tell(self, alert: Alert) -> None:
@@ -317,7 +334,7 @@ class Desk:
             severity=grade,
             phase=word,
             tenant=self._subjects.tenant_name(of, live.row),
-            team=self._subjects.team(of, live.row),
+            team=live.team,
             subject=subject,
             strain=said.strain,
             title=title,
@@ -347,6 +364,9 @@ class Desk:
         for kind, watch in packed["watches"].items():
             self.watches[kind].unpack(watch)
         self.live = {live.id: live for live in msgspec.convert(packed["live"], list[Live])}
+        for live, kept in zip(self.live.values(), packed["live"], strict=True):
+            if "team" not in kept:  # not so in older checkpoints
+                live.team = self._subjects.team(KINDS[live.kind].subject, live.row)
         self._of_row = {(live.kind, live.row): live.id for live in self.live.values()}
         self._forget_lines()
 

@@ -23,7 +23,7 @@ from services.scoring.core.breaks import Rule
 from services.scoring.core.care import Care
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
-from services.scoring.core.intake import Screened, by_tenant, screen
+from services.scoring.core.intake import by_tenant, screen
 from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters
 from services.scoring.core.queue_table import JudgedQueues
 from services.scoring.core.report import Report, board
@@ -231,6 +231,7 @@ class Engine:
             self._bounds = self._bounds[needed[-1] if needed else 0 :]
             self._bounds.append((entry, self.lateness_ms, floor_ms))
         self._heat(entry.ms)
+        self._desk.follow_teams(entry.ms)  # of queues
 
     # --- time
 
@@ -328,7 +329,7 @@ class Engine:
             self._floor.cover_tenants()
             late_before_ms = self._late_before_ms(report.position)
             screened = screen(events, rows, tenant, now_ms, late_before_ms, self._seen, self._floor.registers)
-            self._count(screened, report)
+            report.count(late=screened.late, repeated=screened.repeated, ahead=screened.ahead)
             if screened.oldest_late_ms and not screened.repeated:  # what is sent again says nothing of the clock
                 self._silence.heard_late(tenant, screened.oldest_late_ms, now_ms)
             if screened.batch is None:
@@ -339,16 +340,12 @@ class Engine:
             queues.append(touched_queues)
             tenants.append(tenant)
             self._silence.heard(tenant, now_ms, running_ms)
+        report.count(**self._floor.take_contradictions())
+        if self._floor.take_team_changes():
+            self._desk.follow_teams(now_ms)
         if self._floor.sources != sources:
             self._heat(now_ms)  # a driver came on: it counts for rows, too, that no event touched
         return joined(agents), joined(queues), tenants
-
-    @staticmethod
-    def _count(screened: Screened, report: Report) -> None:
-        for name in ("late", "repeated", "ahead"):
-            number = getattr(screened, name)
-            if number:
-                report.counts[name] = report.counts.get(name, 0) + number
 
     def _judge_touched(self, agents: Rows, queues: Rows, tenants: list[int], now_ms: int) -> None:
         """Judge at the entry what the entry touched, and decide which rows stay hot."""

@@ -21,6 +21,7 @@ from services.scoring.core.baseline import HandleTimes
 from services.scoring.core.campaigns import Campaigns
 from services.scoring.core.contact_facts import Facts, facts_of
 from services.scoring.core.contacts import Contacts
+from services.scoring.core.contradictions import REASONS
 from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
 from services.scoring.core.handle_levels import HandleLevels
@@ -227,6 +228,21 @@ class Floor:
             self._soon_ms[b.tenant] = min(self._soon_ms.get(b.tenant, soon_ms), soon_ms)
         self.agent_evidence.note(b.agent, brought.evident, b.ids, b.id_texts)
         return touched
+
+    def take_contradictions(self) -> dict[str, int]:
+        """How often each thing was told that cannot be, since this was asked last. See `contradictions.REASONS`."""
+        told = self.contacts.contradictions + self.agents.contradictions
+        if not told.any():
+            return {}
+        self.contacts.contradictions[:] = 0
+        self.agents.contradictions[:] = 0
+        return {reason: int(told[place]) for place, reason in enumerate(REASONS) if told[place]}
+
+    def take_team_changes(self) -> bool:
+        """Whether an agent was named in another team since this was asked last."""
+        changed = bool(self.agents.team_changes[0])
+        self.agents.team_changes[0] = 0
+        return changed
 
     # --- checkpoints
 

@@ -15,7 +15,7 @@ from services.scoring.core.pools import Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
 from services.scoring.core.waiting import erlang_a_wait_s
-from shared.contract.rows import OBSERVED
+from shared.contract.rows import HANDLED, OBSERVED, OFFERED
 
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _ARRIVALS = cython.declare(cython.Py_ssize_t, qt.ARRIVALS)
@@ -29,6 +29,8 @@ _HANDLE_COUNT = cython.declare(cython.Py_ssize_t, qt.HANDLE_COUNT)
 _JOINED = cython.declare(cython.Py_ssize_t, qt.JOINED)
 _REPEATS = cython.declare(cython.Py_ssize_t, qt.REPEATS)
 _OBSERVED = cython.declare(cython.int, OBSERVED)
+_OFFERED = cython.declare(cython.int, OFFERED)
+_HANDLED = cython.declare(cython.int, HANDLED)
 _NAN = cython.declare(cython.double, float("nan"))
 
 
@@ -59,6 +61,13 @@ def add(
     table: QueueRows = rows_of(queues, p, pools)
     table.touch(q, at_ms)
     table.add(q, at_ms, column, amount)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _ms(span_s: cython.double) -> cython.longlong:
+    """A span that an event tells, up to a day; 0 where it tells none."""
+    return cython.cast(cython.longlong, min(max(span_s, 0.0), 86_400.0) * 1000.0) if span_s == span_s else 0
 
 
 def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) -> Any:
@@ -112,21 +121,26 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
             continue
         wait_s: cython.double = waited_s[i]
         waited: cython.bint = wait_s == wait_s
+        # Facts count when they happened, whichever event is the first to tell them.
+        taken_ms: cython.longlong = at_ms - _ms(n0[i]) if kind[i] == _HANDLED else at_ms
         if arrival[i]:
-            table.add(q, at_ms, _ARRIVALS, 1.0)
-            table.add(q, at_ms, _JOINED, 1.0)
+            joined_ms: cython.longlong = at_ms
+            if kind[i] != _OFFERED:
+                joined_ms = taken_ms - _ms(n1[i] if kind[i] == _HANDLED else n0[i])
+            table.add(q, joined_ms, _ARRIVALS, 1.0)
+            table.add(q, joined_ms, _JOINED, 1.0)
             table.today_contacts[q] += 1.0
         if repeat[i]:
             table.add(q, at_ms, _REPEATS, 1.0)
             table.today_repeats[q] += 1.0
         if waited:
-            table.add(q, at_ms, _WAIT_SUM, wait_s)
-            table.add(q, at_ms, _WAIT_COUNT, 1.0)
-            table.note_wait(q, at_ms, wait_s)
+            table.add(q, taken_ms, _WAIT_SUM, wait_s)
+            table.add(q, taken_ms, _WAIT_COUNT, 1.0)
+            table.note_wait(q, taken_ms, wait_s)
         if waited or abandoned[i]:
-            table.add(q, at_ms, _ENDED, 1.0)
+            table.add(q, taken_ms, _ENDED, 1.0)
             if not abandoned[i] and wait_s <= table.within_s[q]:
-                table.add(q, at_ms, _WITHIN, 1.0)
+                table.add(q, taken_ms, _WITHIN, 1.0)
         if abandoned[i]:
             table.add(q, at_ms, _ABANDONED, 1.0)
         if handled[i] and n0[i] == n0[i]:

@@ -37,6 +37,12 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)
     gap_ms: int = 0
 
+    def count(self, **numbers: int) -> None:
+        """Add to the counts; what did not happen is not listed."""
+        for name, number in numbers.items():
+            if number:
+                self.counts[name] = self.counts.get(name, 0) + number
+
 
 def rfc3339(at_ms: int) -> str:
     """UTC with milliseconds."""

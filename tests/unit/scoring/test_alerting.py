@@ -48,6 +48,8 @@ LIFE: list[tuple[P, T, P]] = [
     *((phase, T.CALMED, NONE) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
     # A note changes no phase.
     *((phase, T.NOTED, phase) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED)),
+    # Nor does a move to another team.
+    *((phase, T.MOVED, phase) for phase in (OPEN, ACKNOWLEDGED, SNOOZED, ASSIGNED, ESCALATED, SUPPRESSED)),
     # Worse than when it was taken on: told again, the owner stays; it ends a snooze.
     *((phase, T.WORSENED, phase) for phase in (OPEN, ACKNOWLEDGED, ASSIGNED, ESCALATED)),
     (SNOOZED, T.WORSENED, OPEN),
