@@ -40,6 +40,7 @@ from scoring_logs import settings as settings_entry
 
 from services.scoring.core.agent_drivers import QUALITY_CHECKS, QUEUE_PRESSURE, RECOVERY_GAP, SAME_ISSUE
 from services.scoring.core.engine import Engine
+from services.scoring.core.seen import Seen
 from shared.contract.actions import Acknowledged
 from shared.contract.block import Row
 from shared.contract.entries import Entry
@@ -358,3 +359,9 @@ def test_shares_of_every_board_add_up_to_the_strain(centre_played: Played) -> No
 
 def test_the_kinds_of_the_log_are_the_kinds_of_this_test() -> None:
     assert [KIND_OF_NAME[name] for name in ("queue.observed", "contact.repeated", "agent.state")] == [0, 5, 6]
+
+
+@pytest.mark.parametrize("shift", [0, 8, 24, 48, 56])
+def test_ids_that_count_in_both_halves_are_told_apart(shift: int) -> None:
+    ids = np.array([(i << shift, j << shift) for i in range(64) for j in range(64)], "<u8")
+    assert Seen().fresh(ids.view("S16").reshape(-1), 1, 5).all()
