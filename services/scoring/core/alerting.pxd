@@ -22,6 +22,7 @@ cdef class Watcher:
     cdef double[::1] critical_line
     cdef double[::1] escalate_after_s
 
+    cdef void fetch(self, Py_ssize_t r) noexcept
     cdef int step(self, Py_ssize_t r, double value, double borne) noexcept
     cdef bint reopens(self, Py_ssize_t r, double low, double high) noexcept
     cdef bint move(self, Py_ssize_t r, double value) noexcept

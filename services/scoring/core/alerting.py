@@ -48,8 +48,6 @@ class Lines:
     escalate_after_s: Floats
 
 
-_AHEAD = cython.declare(cython.Py_ssize_t, 8)
-"""Rows between asking for one and using it: about as long as memory takes."""
 _SAME = cython.declare(cython.int, -1)
 _MOVES = cython.declare(cython.int, -2)
 """Only timers or the pending phase move; nobody is told."""
@@ -81,6 +79,13 @@ class Watcher:
         self.close_hold_s = memoryview(rule.close_hold_s)
         self.critical_line = memoryview(rule.critical_line)
         self.escalate_after_s = memoryview(rule.escalate_after_s)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch(self, r: cython.Py_ssize_t) -> cython.void:
+        """Begin to bring a row near."""
+        if cython.compiled:
+            strainwatch_fetch(cython.address(self.since[r]))  # noqa: F821 - of the .pxd
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -209,8 +214,6 @@ class Watch(Table):
         i: cython.Py_ssize_t
         out: list[tuple[int, T]] = []
         for i in range(rows.shape[0]):
-            if cython.compiled and i + _AHEAD < rows.shape[0]:
-                strainwatch_fetch(cython.address(one.since[rows[i + _AHEAD]]))  # noqa: F821 - of the .pxd
             what: cython.int = one.step(rows[i], values[i], shares[i])
             if what == _SAME:
                 continue

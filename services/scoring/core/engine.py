@@ -27,7 +27,7 @@ from services.scoring.core.intake import by_tenant, screen
 from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters
 from services.scoring.core.queue_table import JudgedQueues
 from services.scoring.core.report import Report, board
-from services.scoring.core.seconds import first_due
+from services.scoring.core.seconds import first_due, touch_agents, touch_queues
 from services.scoring.core.seen import MARGIN_MS, Seen
 from services.scoring.core.silence import Silence
 from services.scoring.core.subjects import Subjects
@@ -354,16 +354,16 @@ class Engine:
             self._cover()
         if queues.size:
             # Queues share agents: where a contact waits, all queues that share its agents are watched.
-            near = self._floor.near(queues)
-            judged, strain = self._floor.judge_queues(near, now_ms, drivers=False)
-            here = np.searchsorted(near, queues)
-            self._floor.queues.strain[queues] = strain[here]
-            self._desk.moment(QUEUE, queues, strain[here], now_ms, run)
-            self._heat_queues(near, judged, now_ms)
+            near, hot, strain = self._floor.near(queues), self._hot_queues.view(np.uint8), self._floor.queues.strain
+            watch = self._desk.watcher(QUEUE, run)
+            due, (value, low, high) = touch_queues(near, queues, now_ms, self._floor.queue_rows(), watch, hot, strain)
+            self._desk.moment(QUEUE, due, value, now_ms, run)
+            hot[due] = self._desk.hot(QUEUE, due, low, high, run)
         if agents.size:
-            of_agents, _, value = self._floor.judge_agents(agents, now_ms, drivers=False)
-            self._desk.moment(AGENT, agents, value, now_ms, run, of_agents.borne)
-            self._heat_agents(agents, of_agents, now_ms)
+            hot, watch = self._hot_agents.view(np.uint8), self._desk.watcher(AGENT, run)
+            due, (value, low, high, borne) = touch_agents(agents, now_ms, self._floor.agent_rows(), watch, hot)
+            self._desk.moment(AGENT, due, value, now_ms, run, borne)
+            hot[due] = self._desk.hot(AGENT, due, low, high, run)
         self._care.touched(agents, now_ms, run)
         # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
         spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
