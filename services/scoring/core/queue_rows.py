@@ -28,8 +28,11 @@ _ROUNDED_S = cython.declare(cython.double, 1.0)
 _HANDLE_S = cython.declare(cython.double, 240.0)
 _HANDLE_WORTH = cython.declare(cython.double, 2.0)
 _WAIT_WORTH = cython.declare(cython.double, 2.0)
+_USUAL_WORTH = cython.declare(cython.double, 0.5)
+"""Of these two, half a one waited as is usual and the rest not at all: a queue of few contacts is calm until they say
+otherwise. With a whole two, an hour that is usually bad kept small queues strained on days when it was not."""
 _LEVEL_WORTH = cython.declare(cython.double, 4.0)
-_LEFT_WORTH = cython.declare(cython.double, 5.0)
+_LEFT_WORTH = cython.declare(cython.double, 10.0)
 _RATE_AGE_MIN_S = cython.declare(cython.double, 600.0)
 """A rate is taken over at least ten minutes: the first contact of the night is not a rush."""
 _WARM = cython.declare(cython.double, 10.0)
@@ -313,8 +316,8 @@ class QueueRows:
         waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left
         waits_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left
         usual_s: cython.double = self.usual_s[q]
-        recent_s: cython.double = (waits_s + _WAIT_WORTH * usual_s) / (waits + _WAIT_WORTH)
-        self.later_s = (waits_s * _RECENT_KEPT + _WAIT_WORTH * usual_s) / (waits * _RECENT_KEPT + _WAIT_WORTH)
+        recent_s: cython.double = (waits_s + _USUAL_WORTH * usual_s) / (waits + _WAIT_WORTH)
+        self.later_s = (waits_s * _RECENT_KEPT + _USUAL_WORTH * usual_s) / (waits * _RECENT_KEPT + _WAIT_WORTH)
         goal: cython.double = self.goal[q]
         usual: cython.double = self.usual_abandoned[q]
         ended: cython.double = self.sums[q, _ENDED] * ended_left

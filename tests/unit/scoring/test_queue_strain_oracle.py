@@ -104,9 +104,9 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
     while needed and erlang_a_wait_s(load, needed, handle_s) > TARGET_S:
         needed += 1
     waited_s = longest_s or 0.0
-    recent_s = (me.sum(qt.WAIT_SUM, at_ms) + 2 * me.usual_s) / (me.sum(qt.WAIT_COUNT, at_ms) + 2)
+    recent_s = (me.sum(qt.WAIT_SUM, at_ms) + 0.5 * me.usual_s) / (me.sum(qt.WAIT_COUNT, at_ms) + 2)
     within = (me.sum(qt.WITHIN, at_ms) + 4 * GOAL) / (me.sum(qt.ENDED, at_ms) + 4)
-    left = (me.sum(qt.ABANDONED, at_ms) + 5 * USUAL) / (me.sum(qt.ENDED, at_ms) + 5)
+    left = (me.sum(qt.ABANDONED, at_ms) + 10 * USUAL) / (me.sum(qt.ENDED, at_ms) + 10)
     joined, beyond = me.sum(qt.JOINED, at_ms), 0.0
     if not math.isnan(me.usual_repeats) and joined >= 20:
         beyond = (me.sum(qt.REPEATS, at_ms) + 20 * me.usual_repeats) / (joined + 20) - me.usual_repeats
@@ -257,12 +257,12 @@ def test_one_agent_less_costs_what_erlang_a_says(seed: int) -> None:
         assert cost_s == pytest.approx(max(with_one_less_s - now_s, 0.0), rel=1e-5, abs=1e-5)
 
 
-def test_a_queue_of_which_nothing_is_known_has_only_the_usual_wait() -> None:
+def test_a_queue_of_which_nothing_is_known_has_only_a_part_of_the_usual_wait() -> None:
     table = qt.Queues()
     table.add()
     judged = qs.judge(table, np.array([0]), T0, parameters(1), Pools())
     assert np.flatnonzero(judged.level[0]).tolist() == [qd.RECENT_WAITS]
-    assert judged.value[0, qd.RECENT_WAITS] == 30.0
+    assert judged.value[0, qd.RECENT_WAITS] == 30.0 * 0.5 / 2.0
     assert math.isnan(judged.longest_s[0])
 
 
