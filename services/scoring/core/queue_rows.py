@@ -21,16 +21,13 @@ from services.scoring.core.waiting import agents_needed, erlang_a_wait_s
 OBSERVED_FOR_MS = 300_000
 """An observation of the queue length is believed for 5 min; then the contacts themselves are counted again."""
 
-_ROUNDED_S = cython.declare(cython.double, 1.0)
-"""ACDs tell the longest wait in whole seconds."""
+_ROUNDED_S = cython.declare(cython.double, 1.0)  # ACDs tell the longest wait in whole seconds
 
 # What is assumed before anything is known, and how many contacts that assumption is worth. Product choices.
 _HANDLE_S = cython.declare(cython.double, 240.0)
 _HANDLE_WORTH = cython.declare(cython.double, 2.0)
 _WAIT_WORTH = cython.declare(cython.double, 2.0)
-_USUAL_WORTH = cython.declare(cython.double, 0.5)
-"""Of these two, half a one waited as is usual and the rest not at all: a queue of few contacts is calm until they say
-otherwise. With a whole two, an hour that is usually bad kept small queues strained on days when it was not."""
+_USUAL_WORTH = cython.declare(cython.double, 0.5)  # so many of them as usual: bad hours strained small queues else
 _LEVEL_WORTH = cython.declare(cython.double, 4.0)
 _LEFT_WORTH = cython.declare(cython.double, 10.0)
 _RATE_AGE_MIN_S = cython.declare(cython.double, 600.0)

@@ -143,5 +143,6 @@ def scale_of(weight: Floats) -> Floats:
     weight in the scale they would all say less then; it is its own scale only where nothing else is on.
     """
     surge = weight[..., ARRIVALS_SURGE]
-    scale: Floats = SCALE_PER_DRIVER * np.maximum(np.maximum(weight.sum(axis=-1) - surge, surge), 1e-9)
+    others = weight.sum(axis=-1) - surge
+    scale: Floats = SCALE_PER_DRIVER * np.maximum(np.where(others > 1e-9, others, surge), 1e-9)
     return scale

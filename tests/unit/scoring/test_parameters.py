@@ -161,7 +161,7 @@ def test_a_queue_overrides_its_tenant_and_a_tenant_overrides_all() -> None:
 def test_overrides_of_one_scope_do_not_leak_into_another() -> None:
     first = load_parameters({"alerts": {"queue.strain": {"open_line": 77}}})
     assert first.scope("t").alerts["queue.strain"]["open_line"] == 77
-    assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 60
+    assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 65
 
 
 def test_a_critical_line_that_was_asked_for_lies_at_or_above_the_opening_line() -> None:
@@ -169,7 +169,7 @@ def test_a_critical_line_that_was_asked_for_lies_at_or_above_the_opening_line() 
         return check_settings({"tenants": {"acme": {"alerts": {"queue.strain": rules}}}})
 
     assert faults(open_line=70, critical_line=70) == []
-    assert faults(critical_line=55) == ["tenants.acme.alerts.queue.strain: critical_line 55 is below open_line 60"]
+    assert faults(critical_line=55) == ["tenants.acme.alerts.queue.strain: critical_line 55 is below open_line 65"]
     # Who only raises the line at which it opens need not know of the other.
     assert faults(open_line=95) == []
 
