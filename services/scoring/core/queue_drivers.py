@@ -32,8 +32,8 @@ _HALF = Bounds(0.5, WEIGHT.low, WEIGHT.high)
 between a half and one changed the area under the ROC curve by less than 0.003.
 
 These and the other weights were chosen together on seeded days that no figure in the docs is from, and on the first of
-the two weeks, with those on the second in view: callers who gave up and repeat callers are few in a small queue and say little there, what contacts of
-the last minutes waited says more."""
+the two weeks, with the second in view: callers who gave up and repeat callers are few in a small queue and say little
+there, what contacts of the last minutes waited says more."""
 _RECENT = Bounds(1.5, WEIGHT.low, WEIGHT.high)
 _SURGE = Bounds(2, WEIGHT.low, WEIGHT.high)
 _REPEATS = Bounds(0.25, WEIGHT.low, WEIGHT.high)
