@@ -6,6 +6,7 @@
   always on tells nothing.
 - Delay is from the beginning of the cause to the first such alarm. `delay_p50_s` and `delay_p90_s` are over the
   windows that were detected (null when none was); the mean used for tuning counts a miss as MISS_MIN.
+- Detectors are compared by that mean at equal false alarms on the days judged: see `delay_at`.
 - A false alarm opened outside all windows and neutral spans of its subject. Queue, issue and feed alarms are seen by
   every lead, so each counts once an hour of each lead; those of agents and teams count for the one lead of that team.
 - The area is average precision over subject-minutes: label, whether the minute lies in a window of the subject; score,
@@ -94,6 +95,23 @@ def figures(tally: Tally, area: float | None) -> Figures:
         detected=round(delays_s.size / tally.windows, 4) if tally.windows else None,
         false_per_lead_hour=round(tally.false_per_lead_hour, 5),
     )
+
+
+def delay_at(points: Iterable[tuple[float, float]], rate: float) -> float:
+    """Mean delay at so many false alarms, between the settings (false alarms, mean delay) of one detector.
+
+    It may always stay silent, or keep the setting with fewer false alarms that told sooner; a line between two settings
+    is what using each of them on a part of the days gives.
+    """
+    rates, delays = [0.0], [MISS_MIN]
+    for false, delay in sorted(points):
+        rates.append(false)
+        delays.append(min(delay, delays[-1]))
+    place = int(np.searchsorted(rates, rate, side="right"))
+    if place == len(rates):
+        return delays[-1]
+    part = (rate - rates[place - 1]) / (rates[place] - rates[place - 1])
+    return delays[place - 1] + part * (delays[place] - delays[place - 1])
 
 
 def _delay(alarm: Alarm, window: Window, early_min: float, truth: Truth) -> float | None:

@@ -43,7 +43,8 @@ drown the small centres and cost the rivals hours."""
 @dataclass(slots=True)
 class MadeDay:
     """`fatigue[factor]`: [agent judged, minute], with people who recover `factor` times as slowly;
-    `longest_wait_s`: [queue, minute], the truth; `agents` are those judged."""
+    `longest_wait_s`: [queue, minute], the longest that anybody waited within the minute, the truth; `agents` are those
+    judged."""
 
     day: Day
     entries: list[tuple[int, dict[bytes, bytes]]]
@@ -102,7 +103,8 @@ def make(day: Day) -> MadeDay:
         scenario=day.scenario,
         people_seed=day.centre.seed,
     )
-    events = list(_heard(centre.events(day.hours * 3600.0), day))
+    happened = list(centre.events(day.hours * 3600.0))
+    events = list(_heard(happened, day))
     truth = centre.truth
     silences = [Cause("silence", _ms(low), _ms(high), 1.0) for low, high in day.silences]
     agents = _judged(sorted(truth.agents), truth.causes)
@@ -113,6 +115,7 @@ def make(day: Day) -> MadeDay:
         place = (minute.ts_ms - START_MS) // 60_000 - 1
         if place < day.minutes:
             waits[queues.index(minute.queue), place] = minute.longest_wait_s
+    longest_within(happened, queues, waits)
     shown = dash.dashboard(events, START_MS, day.minutes)
     _keep(shown["agent"], agents)
     return MadeDay(
@@ -130,6 +133,18 @@ def make(day: Day) -> MadeDay:
         longest_wait_s=waits,
         events=len(events),
     )
+
+
+def longest_within(events: Iterable[Event], queues: list[str], waits: NDArray[np.float64]) -> None:
+    """Raise what was seen at the ends of minutes to what contacts really waited: half of the waits of 90 s or more end
+    before the minute does."""
+    for event in events:
+        if event["type"] not in ("contact.answered", "contact.abandoned"):
+            continue
+        row, end_min = queues.index(event["queue"]), (event["ts"] - START_MS) / 60_000
+        begin_min = end_min - event["wait_s"] / 60
+        for place in range(max(0, int(begin_min)), min(int(end_min) + 1, waits.shape[1])):
+            waits[row, place] = max(waits[row, place], 60.0 * (min(end_min, place + 1) - begin_min))
 
 
 def _ms(minute: float) -> int:

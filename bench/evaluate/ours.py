@@ -14,10 +14,8 @@ from bench.evaluate.days import START_MS
 from bench.evaluate.figures import Alarm
 from bench.evaluate.made import TENANT, MadeDay
 from bench.evaluate.truth import SUBJECTS, Truth
-from services.scoring.core import parameters
-from services.scoring.core.bounds import Bounds
 from services.scoring.core.engine import Engine
-from services.scoring.core.parameters import ALERT_RULES
+from services.scoring.core.parameters import ALERT_RULES, SURGES
 from shared.contract.alerts import Alert, decode_alert
 from shared.contract.entries import Entry, EntryId, Settings, settings_fields
 from shared.contract.signal_columns import Agents, Queues
@@ -26,7 +24,6 @@ from shared.settings import digest_of
 
 Floats = NDArray[np.float64]
 
-SURGES: dict[str, Bounds] = getattr(parameters, "SURGES", {})
 SURGE_BUDGET_BASE = 1e8
 """Surges have a budget of false alarms instead of a line: ten times as many for a line lower by an eighth."""
 
@@ -57,10 +54,9 @@ def settings_at(factor: float) -> Settings:
                 moved[name] = min(max(rule[name].default * factor, rule[name].low), rule[name].high)
         alerts[kind] = moved
     document: dict[str, Any] = {"revision": 1, "alerts": alerts}
-    budget = SURGES.get("false_alarms_a_day")
-    if budget is not None:
-        wished = budget.default * SURGE_BUDGET_BASE ** (1.0 - factor)
-        document["surges"] = {"false_alarms_a_day": min(max(wished, budget.low), budget.high)}
+    budget = SURGES["false_alarms_a_day"]
+    wished = budget.default * SURGE_BUDGET_BASE ** (1.0 - factor)
+    document["surges"] = {"false_alarms_a_day": min(max(wished, budget.low), budget.high)}
     return Settings(revision=1, digest=digest_of(document), document=document)
 
 

@@ -47,17 +47,22 @@ def _real_days(real: RealDays) -> str:
 
 
 def _kind(kind: KindResult, detail: KindDetail | None) -> str:
-    rows = [f"### {kind.kind}\n", f"{kind.n} causes.\n", _FIGURES_HEAD, _row(OURS, kind.strainwatch)]
-    rows += [_row(f"`{name}`", figures) for name, figures in kind.rivals.items()]
+    equal_s = kind.equal_false.mean_delay_s
+    rows = [f"### {kind.kind}\n", f"{kind.n} causes.\n", _KIND_HEAD]
+    rows.append(f"{_row(OURS, kind.strainwatch)} {_seconds(equal_s['strainwatch'])} |")
+    rows += [f"{_row(f'`{name}`', figures)} {_seconds(equal_s[name])} |" for name, figures in kind.rivals.items()]
     if detail is not None:
         if detail.by_cause:
             rows.append("\nBy cause: " + "; ".join(f"{cause} {told}" for cause, told in detail.by_cause.items()) + ".")
-        rows.append(_curve(detail))
+        rows.append(_equal(detail))
     return "\n".join(rows) + "\n"
 
 
 _FIGURES_HEAD = """| | area | delay p50 | delay p90 | detected | false a lead and hour |
 |---|---|---|---|---|---|"""
+
+_KIND_HEAD = """| | area | delay p50 | delay p90 | detected | false a lead and hour | mean delay at equal false alarms |
+|---|---|---|---|---|---|---|"""
 
 
 def _row(who: str, f: Figures) -> str:
@@ -65,21 +70,18 @@ def _row(who: str, f: Figures) -> str:
     return f"| {who} | {' | '.join(cells)} | {f.false_per_lead_hour:.3f} |"
 
 
-def _curve(detail: KindDetail) -> str:
-    """Ours with other lines, each beside the best rival at as many false alarms on the tuning days."""
+def _equal(detail: KindDetail) -> str:
+    """Ours with its line at several heights, each beside the best rival at as many false alarms on the days judged."""
     lines = [
-        "\nOther lines; mean delay with a miss counted as an hour, false alarms a lead and hour in brackets:\n",
-        "| lines x | Strainwatch | best rival at as many false alarms when tuned |",
-        "|---|---|---|",
+        "\nAt equal false alarms on the days judged; mean delay, a miss counted as an hour:\n",
+        "| lines x | false a lead and hour | Strainwatch | best rival | |",
+        "|---|---|---|---|---|",
     ]
-    for factor in sorted({point.factor for point in detail.curve}):
-        at = [point for point in detail.curve if point.factor == factor]
-        mine = next(point for point in at if point.who == "strainwatch")
-        best = min((point for point in at if point.who != "strainwatch"), key=lambda point: point.mean_delay_s)
-        lines.append(
-            f"| {factor:g} | {mine.mean_delay_s:.0f} s ({mine.false_per_lead_hour:.3f}) | "
-            f"{best.mean_delay_s:.0f} s ({best.false_per_lead_hour:.3f}) `{best.who}`: {best.setting} |"
-        )
+    for at in detail.equal_false:
+        mine = at.mean_delay_s["strainwatch"]
+        best = min((who for who in at.mean_delay_s if who != "strainwatch"), key=lambda who: at.mean_delay_s[who])
+        shown = f"{at.factor:g} | {at.false_per_lead_hour:.3f} | {mine:.0f} s | {at.mean_delay_s[best]:.0f} s"
+        lines.append(f"| {shown} | `{best}` |")
     return "\n".join(lines)
 
 

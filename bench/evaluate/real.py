@@ -4,8 +4,8 @@ Slots: queues with at least CALLS_MIN calls; a slot counts when at least JOINS_M
 hour. Outcomes of the calls that join there: mean wait of at least 60 s and 120 s (served at once counts as 0), at least
 ABANDONED of the *queued* ones gave up, less than SERVED_GOAL answered within SERVED_S.
 Rivals at the same moment: queue length, longest wait, mean wait and EWMA of waits (time constant 10 min) of the calls
-that ended waiting in the last 15 min; where none ended, what was shown last stays. Days are judged on which nothing was
-chosen: the second of the two weeks.
+that ended waiting in the last 15 min; where none ended, what was shown last stays. Days of the
+second of the two weeks are judged.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ CALLS_MIN, JOINS_MIN = 500, 3
 EWMA_S = 600.0
 ABANDONED, SERVED_S, SERVED_GOAL = 0.2, 20.0, 0.8
 JUDGED_FROM_DAY = 7
-"""The first week was looked at while the strain of queues was made; the second was not."""
+"""The first week was looked at while the strain of queues was made; the areas on the second only when its weights were
+last chosen."""
 RESAMPLES, SEED = 2000, 20_260_101
 RIVALS = ("queue_length", "longest_wait", "mean_wait_15min", "ewma_wait")
 

@@ -8,6 +8,17 @@ from bench.evaluate.figures import Figures
 from bench.evaluate.real import RealDays, RealOutcome
 
 
+class EqualFalse(msgspec.Struct):
+    """All at as many false alarms on the days judged as ours with its lines at `factor` of the default.
+
+    `mean_delay_s`: who -> mean delay, a miss counted as an hour.
+    """
+
+    factor: float
+    false_per_lead_hour: float
+    mean_delay_s: dict[str, float]
+
+
 class KindResult(msgspec.Struct):
     """One kind of alert; `n` is the number of windows that it should have told of."""
 
@@ -15,6 +26,7 @@ class KindResult(msgspec.Struct):
     n: int
     strainwatch: Figures
     rivals: dict[str, Figures]
+    equal_false: EqualFalse
 
 
 class Results(msgspec.Struct):
@@ -40,10 +52,12 @@ class Matched(msgspec.Struct):
 
 
 class KindDetail(msgspec.Struct):
-    """Behind one kind: the curve, and which causes were detected (ours, defaults)."""
+    """Behind one kind: the curve, all at equal false alarms at each of its points, and which causes were detected by
+    our defaults."""
 
     kind: str
     curve: list[Matched]
+    equal_false: list[EqualFalse]
     by_cause: dict[str, str]
 
 

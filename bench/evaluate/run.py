@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np
 
 from bench.evaluate.before import Past, past_of
 from bench.evaluate.days import DAYS_BEFORE, Before, Day
-from bench.evaluate.figures import Alarm, Figures, Floats, Tally, average_precision, figures
+from bench.evaluate.figures import Alarm, Figures, Floats, Tally, average_precision, delay_at, figures
 from bench.evaluate.made import made
 from bench.evaluate.ours import FACTORS, Judged, judge, kinds, score_of
-from bench.evaluate.results import Detail, KindDetail, KindResult, Matched, TimeConstants
+from bench.evaluate.results import Detail, EqualFalse, KindDetail, KindResult, Matched, TimeConstants
 from bench.evaluate.rivals import Known
 from bench.evaluate.truth import FATIGUE_HIGH, FATIGUE_NEAR, SUBJECTS, tired_truth, truth_of
 from bench.evaluate.tuning import Choice, ScoredDay, Tried, choose, score_day, tally, try_all
@@ -44,6 +44,11 @@ class Workers:
     def map(self, work: Callable[[Task], Done], tasks: Sequence[Task]) -> Iterator[Done]:
         """In the order of the tasks."""
         return map(work, tasks) if self._pool is None else self._pool.imap(work, tasks)
+
+
+BUDGETS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""False alarms a lead and hour on the tuning days for which a rival chooses a setting each: what it is interpolated
+between."""
 
 
 def _try_all(task: tuple[str, list[ScoredDay]]) -> list[Tried]:
@@ -112,19 +117,43 @@ def kind_result(
     """Defaults against rivals that were tuned to as many false alarms, and the whole curve."""
     mine = ours(kind, judged, 1.0)
     area = average_precision([(day.scored[kind].truth, day.score[kind]) for day in judged])
-    curve, rivals = [], dict[str, Figures]()
+    curve, rivals, settings = [], dict[str, Figures](), defaultdict[str, set[Choice]](set)
+    for budget in BUDGETS:
+        for rival, choice in choose(tried, budget).items():
+            settings[rival].add(choice)
     for factor in sorted(judged[0].alarms[kind]):
         budget = ours(kind, tuning, factor).false_per_lead_hour
         curve.append(_point(factor, "strainwatch", f"lines x {factor:g}", ours(kind, judged, factor)))
         chosen = choose(tried, budget)
         for rival, choice in chosen.items():
+            settings[rival].add(choice)
             theirs = tally(kind, [day.scored[kind] for day in judged], choice)
             setting = f"{choice.measure} >= {choice.line:.4g} for {choice.hold_min} min"
             curve.append(_point(factor, rival, setting, theirs))
             if factor == 1.0:
                 rivals[rival] = figures(theirs, _best_area(kind, judged, tuning, choice))
-    result = KindResult(kind, mine.windows, figures(mine, area), rivals)
-    return result, KindDetail(kind, curve, _by_cause(kind, judged))
+    equal = _equal_false(kind, judged, settings)
+    default = next(one for one in equal if one.factor == 1.0)
+    result = KindResult(kind, mine.windows, figures(mine, area), rivals, default)
+    return result, KindDetail(kind, curve, equal, _by_cause(kind, judged))
+
+
+def _equal_false(
+    kind: str, judged: Sequence[JudgedDay], settings: Mapping[str, Collection[Choice]]
+) -> list[EqualFalse]:
+    """Every rival with all the settings that tuning chose for it, at as many false alarms as each of our lines gave."""
+    scored, points = [day.scored[kind] for day in judged], dict[str, list[tuple[float, float]]]()
+    for rival, choices in settings.items():
+        made = [tally(kind, scored, choice) for choice in choices]
+        points[rival] = [(total.false_per_lead_hour, total.mean_delay_min) for total in made]
+    out = []
+    for factor in sorted(judged[0].alarms[kind]):
+        mine = ours(kind, judged, factor)
+        rate = mine.false_per_lead_hour
+        delays_min = {"strainwatch": mine.mean_delay_min}
+        delays_min |= {rival: delay_at(some, rate) for rival, some in points.items()}
+        out.append(EqualFalse(factor, round(rate, 5), {who: round(60 * delay, 1) for who, delay in delays_min.items()}))
+    return out
 
 
 def _best_area(kind: str, judged: Sequence[JudgedDay], tuning: Sequence[JudgedDay], choice: Choice) -> float | None:

@@ -15,8 +15,8 @@ from bench.evaluate import rivals
 from bench.evaluate.before import Past, past_of
 from bench.evaluate.dashboard import Streams, dashboard
 from bench.evaluate.days import START_MS, all_days, quick_days
-from bench.evaluate.figures import Alarm, Tally, average_precision, figures
-from bench.evaluate.made import MadeDay, make
+from bench.evaluate.figures import Alarm, Tally, average_precision, delay_at, figures
+from bench.evaluate.made import MadeDay, longest_within, make
 from bench.evaluate.ours import Judged, kinds, score_of
 from bench.evaluate.page import filled
 from bench.evaluate.real import Calls, Slots, days_of, pr_auc, roc_auc, slots_of
@@ -69,6 +69,34 @@ def test_an_alarm_open_since_an_earlier_cause_counts_at_once() -> None:
     tally = Tally()
     tally.add("queue.strain", day, [Alarm("a", 30.0, 50.0)])
     assert tally.delays_min == [10.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "delay_min"),
+    [
+        (0.0, 60.0),  # it stays silent
+        (0.05, 40.0),  # between silent and its strictest setting
+        (0.1, 20.0),
+        (0.2, 15.0),
+        (0.3, 10.0),
+        (0.4, 10.0),  # a setting that is worse in both is not used
+        (9.0, 10.0),  # more false alarms than it gives do not help
+    ],
+)
+def test_a_detector_stands_between_its_settings_at_so_many_false_alarms(rate: float, delay_min: float) -> None:
+    assert delay_at([(0.3, 10.0), (0.1, 20.0), (0.5, 12.0)], rate) == pytest.approx(delay_min)
+
+
+def test_without_false_alarms_the_soonest_of_the_settings_that_give_none_counts() -> None:
+    assert delay_at([(0.0, 20.0), (0.0, 15.0), (0.2, 5.0)], 0.0) == 15.0
+
+
+def test_a_wait_that_ends_before_the_minute_does_is_in_the_truth() -> None:
+    waits = np.zeros((1, 4))
+    waits[0, 0] = 20.0  # seen at the end of the first minute
+    answered = {"type": "contact.answered", "queue": "q", "ts": START_MS + 130_000, "wait_s": 100.0}
+    longest_within([answered, {"type": "contact.offered", "queue": "q", "ts": START_MS}], ["q"], waits)
+    assert waits[0].tolist() == pytest.approx([30.0, 90.0, 100.0, 0.0])
 
 
 def test_the_area_is_that_of_a_list_sorted_by_hand() -> None:
@@ -258,6 +286,8 @@ def test_a_quick_run_gives_both_files_and_the_page(tmp_path: Path) -> None:
     assert sum(kind.n for kind in made.kinds) >= 3
     for kind in made.kinds:
         assert set(kind.rivals) >= {*rivals._ONE, "river_half_space_trees"}
+        assert set(kind.equal_false.mean_delay_s) == {"strainwatch", *kind.rivals}
+        assert kind.equal_false.false_per_lead_hour == kind.strainwatch.false_per_lead_hour
         assert ("poisson_cusum" in kind.rivals) == ("arrivals" in rivals.MEASURES[kind.kind])
     silent = next(kind for kind in made.kinds if kind.kind == "feed.silent")
     assert silent.strainwatch.detected == 1.0
