@@ -21,6 +21,7 @@ TAU_S = {
     "handled": 7200.0,
 }
 OBSERVED_FOR_MS = 300_000
+ROUNDED_S = 1.0
 USUAL_WAIT_S = 30.0
 
 Queue = dict[str, Any]
@@ -34,6 +35,7 @@ def new_queue(at_ms: int) -> Queue:
         "waiting": {},
         "observed_ms": 0,
         "observed": (0.0, None, None),
+        "observed_counted": 0,
         "agents": 0,
         "needed": None,
         "strain": 0.0,
@@ -103,15 +105,41 @@ def _left(q: Queue, name: str, at_ms: int) -> float:
     return float(q["sums"][name]) * math.exp(-max(at_ms - q["t_ms"], 0) / 1000.0 / TAU_S[name])
 
 
+def place(c: dict[str, Any], contact: int, kind: str, q: Queue | None, at_ms: int) -> None:
+    """A contact waits from its earliest offer until its wait is over, in the queue that its newest event names."""
+    before = c["queue"]
+    if before is not None:
+        before["waiting"].pop(contact, None)
+    if kind == "contact.offered":
+        c["offered_ms"] = min(c.get("offered_ms", at_ms), at_ms)
+    else:
+        c["over"] = True
+    if q is not None and (before is None or at_ms >= c["last_ms"]):
+        c["queue"] = q
+    c["last_ms"] = max(c["last_ms"], at_ms)
+    if c["queue"] is not None and "offered_ms" in c and "over" not in c:
+        c["queue"]["waiting"][contact] = c["offered_ms"]
+
+
+def observe(q: Queue, observed: tuple[float, float | None, float | None], at_ms: int) -> None:
+    """The ACD tells how long the queue is: kept with how many contacts are counted by then."""
+    if at_ms >= q["observed_ms"]:
+        q["observed_ms"], q["observed"], q["observed_counted"] = at_ms, observed, len(q["waiting"])
+
+
 def _waiting(q: Queue, at_ms: int) -> tuple[float, float]:
     """How many wait, and for how long the oldest (0 where none does)."""
     waiting, longest_s = float(len(q["waiting"])), None
-    if q["observed_ms"] > 0 and at_ms - q["observed_ms"] <= OBSERVED_FOR_MS:
-        waiting, longest_s, _ = q["observed"]
-        if longest_s is not None:
-            longest_s += max((at_ms - q["observed_ms"]) / 1000.0, 0.0)
-    if longest_s is None and q["waiting"]:
+    if q["waiting"]:
         longest_s = max((at_ms - min(q["waiting"].values())) / 1000.0, 0.0)
+    if q["observed_ms"] > 0 and at_ms - q["observed_ms"] <= OBSERVED_FOR_MS:
+        observed, seen_s, _ = q["observed"]
+        waiting = max(observed + waiting - q["observed_counted"], 0.0)
+        if seen_s is not None:
+            seen_s += max((at_ms - q["observed_ms"]) / 1000.0, 0.0)
+            knows = q["observed_counted"] >= observed
+            if not (knows and longest_s is not None and longest_s <= seen_s + ROUNDED_S):
+                longest_s = seen_s
     return waiting, longest_s or 0.0 if waiting > 0 else 0.0
 
 
@@ -145,6 +173,15 @@ def count_need(q: Queue, at_ms: int) -> None:
         q["needed"] = enough
 
 
+def clipped(level: float) -> float:
+    return min(max(level, 0.0), qd.LEVEL_MAX)
+
+
+def foreseen(level: float, part: float) -> float:
+    """Level of what only a model says: beyond `part` it grows by its logarithm."""
+    return part * math.log1p(clipped(level) / part)
+
+
 def strain_at(q: Queue, at_ms: int) -> float:
     p = P["predicted_wait"]
     waiting, longest_s = _waiting(q, at_ms)
@@ -158,13 +195,15 @@ def strain_at(q: Queue, at_ms: int) -> float:
     gone = (_left(q, "abandoned", at_ms) + 5.0 * usual) / (ended + 5.0)
     line = P["offered_load"]["line"] / 100.0
     levels = {
-        "predicted_wait": max(expected_s, longest_s) / p["target_wait_s"],
-        "offered_load": (rho - line) / (1.0 - line),
-        "recent_waits": recent_s / P["recent_waits"]["target_wait_s"],
-        "service_level": (goal - within) / goal,
-        "abandonment": (gone - usual) / (P["abandonment"]["full"] / 100.0 - usual),
+        "predicted_wait": clipped(qd.FELT * (longest_s / p["target_wait_s"]) ** 2)
+        + foreseen((expected_s - longest_s) / p["target_wait_s"], qd.WAIT_FORESEEN),
+        "offered_load": foreseen((rho - line) / (1.0 - line), qd.LOAD_FORESEEN),
+        "recent_waits": clipped(recent_s / P["recent_waits"]["target_wait_s"]),
+        "service_level": clipped((goal - within) / goal),
+        "abandonment": clipped((gone - usual) / (P["abandonment"]["full"] / 100.0 - usual)),
     }
     if q["needed"] and expected_s > p["target_wait_s"]:
-        levels["staffing"] = (q["needed"] - agents) / q["needed"] / (P["staffing"]["full"] / 100.0)
-    whole = sum(min(max(level, 0.0), qd.LEVEL_MAX) * WEIGHT[name] for name, level in levels.items())
+        short = (q["needed"] - agents) / q["needed"] / (P["staffing"]["full"] / 100.0)
+        levels["staffing"] = foreseen(short, qd.LOAD_FORESEEN)
+    whole = sum(level * WEIGHT[name] for name, level in levels.items())
     return 100.0 * (1.0 - math.exp(-whole / SCALE))

@@ -2,8 +2,9 @@
 
 It gets events that are decoded already, and judges after each block the agents and queues that it touched. It leaves
 out what the engine does besides: reading and decoding the log, ids seen before, alerts, whole seconds, evidence,
-surges, what is usual by hour and day, queues that share agents, agents whose ACD sends no states, and the end of
-contacts whose last event was lost.
+surges, what is usual by hour and day, queues that share agents, agents whose ACD sends no states, repeats that the ACD
+tells itself, and the end of contacts whose last event was lost. What it computes is the engine's model as it is: a wait
+that somebody has counts with its square, what only a model foresees by its logarithm, and facts when they happened.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from shared.contract.rows import ABUSIVE, COMPLAINT, OUTCOME_MASK, STATE_MASK, S
 Event = dict[str, Any]
 SERVES_FOR_MS = 3_600_000
 _NAMES = [event_type.__struct_config__.tag for event_type in EVENT_TYPES]
+
+
+def _ms(span_s: float | None) -> int:
+    """A span that an event tells, up to a day; 0 where it tells none."""
+    return 0 if span_s is None else int(min(max(span_s, 0.0), 86_400.0) * 1000.0)
 
 
 def plain_events(entry: Events) -> list[Event]:
@@ -102,36 +108,30 @@ class PlainScorer:
         if event["type"] == "agent.state":
             pa.say(a, at_ms, event["state"])  # type: ignore[arg-type]
         elif event["type"] == "queue.observed":
-            if q is not None and at_ms >= q["observed_ms"]:
-                q["observed_ms"], q["observed"] = at_ms, event["observed"]
+            if q is not None:
+                pq.observe(q, event["observed"], at_ms)
         elif "contact" in event:
             self._contact(event, at_ms, a, q)
 
     def _contact(self, event: Event, at_ms: int, a: pa.Agent | None, q: pq.Queue | None) -> None:
         kind = event["type"]
-        c = self.contacts.setdefault(event["contact"], {"since_ms": None, "queue": None})
-        if q is not None:
-            if "arrived" not in c:
-                pq.add(q, "arrivals", 1.0, at_ms)
-            if kind == "contact.offered":
-                if "over" not in c and "offered" not in c:
-                    q["waiting"][event["contact"]] = at_ms
-                    c["queue"] = q
-                c["offered"] = True
-            elif c["queue"] is not None:
-                c["queue"]["waiting"].pop(event["contact"], None)
-                c["queue"] = None
+        c = self.contacts.setdefault(event["contact"], {"since_ms": None, "queue": None, "last_ms": 0})
+        pq.place(c, event["contact"], kind, q, at_ms)
+        # Facts count when they happened, whichever event is the first to tell them.
+        taken_ms = at_ms - _ms(event["handle_s"]) if kind == "contact.handled" else at_ms
+        if q is not None and "arrived" not in c:
+            joined_ms = at_ms if kind == "contact.offered" else taken_ms - _ms(event["wait_s"])
+            pq.add(q, "arrivals", 1.0, joined_ms)
         c["arrived"] = True
         if kind == "contact.offered":
             c["since_ms"] = event["since_ms"] if c["since_ms"] is None else c["since_ms"]
             return
-        c["over"] = True
         gone = kind == "contact.abandoned" and "ended" not in c and "agent" not in c
         wait_s = event["wait_s"] if "waited" not in c else None
         if wait_s is not None:
             c["waited"] = True
         if q is not None:
-            self._ended_wait(q, wait_s, gone, at_ms)
+            self._ended_wait(q, wait_s, gone, taken_ms)
         if a is not None:
             c["agent"] = True
             self.served_ms[event["agent"], event["queue"]] = at_ms
