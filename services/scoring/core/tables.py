@@ -110,8 +110,10 @@ class Table:
 
 
 def joined(parts: list[NDArray[np.intp]]) -> NDArray[np.intp]:
-    """Rows of all parts, one after the other."""
-    return np.concatenate(parts) if parts else np.empty(0, np.intp)
+    """Rows of all parts, each of which is ascending and none in two of them, ascending."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.intp)
 
 
 def longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
