@@ -93,7 +93,7 @@ async def _score(log: Log, engine: Engine, position: EntryId, blocks: int) -> En
         entries = await log.read(PARTITION, position, count=min(READ_ENTRIES, blocks - taken))
         for entry in entries:
             report = engine.step(entry)
-            if report.counts != {"events": BLOCK}:
+            if any(name in report.counts for name in ("late", "repeated", "ahead")):
                 raise BenchFault(f"events were set aside: {report.counts}")
         taken += len(entries)
         position = engine.position
