@@ -20,6 +20,7 @@ from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import Batch
 from services.scoring.core.stretches import BETWEEN, HOT, StretchRows, first_due, heat, measure
+from services.scoring.core.tables import longer
 from services.scoring.core.teams import mean_strains
 
 Rows = NDArray[np.intp]
@@ -126,8 +127,8 @@ class Care:
         return watcher(HARD_STREAK, running_ms), watcher(BREAK_DUE, running_ms), watcher(RECOGNITION, running_ms)
 
     def _cover(self) -> None:
-        self.hot_agents = _longer(self.hot_agents, self._floor.agents.n)
-        self.hot_queues = _longer(self.hot_queues, self._floor.queues.n)
+        self.hot_agents = longer(self.hot_agents, self._floor.agents.n)
+        self.hot_queues = longer(self.hot_queues, self._floor.queues.n)
 
     # --- checkpoints
 
@@ -139,11 +140,3 @@ class Care:
         """The inverse of `pack`; an empty one, from before these kinds, leaves all rows cold until the next minute."""
         self.hot_agents = np.frombuffer(packed.get("hot_agents", b""), np.uint8).copy()
         self.hot_queues = np.frombuffer(packed.get("hot_queues", b""), np.uint8).copy()
-
-
-def _longer(flags: Flags, n: int) -> Flags:
-    if flags.size >= n:
-        return flags
-    grown = np.zeros(max(n, 2 * flags.size), np.uint8)
-    grown[: flags.size] = flags
-    return grown

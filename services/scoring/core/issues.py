@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.issue_rows import BIN_MS, BINS, DAY_MS, DAYS, PLACES, REPEAT_DAYS, IssueRows
-from services.scoring.core.tables import Table
+from services.scoring.core.tables import StreamTable
 
 _UNTOUCHED = -1
 
@@ -33,7 +33,7 @@ class Cause(NamedTuple):
     strain_minutes: float
 
 
-class Issues(Table):
+class Issues(StreamTable):
     """A row an issue, numbered as its stream of mentions is. `follow` keeps the number of rows bounded as theirs."""
 
     columns: ClassVar[dict[str, tuple[str, Any, int]]] = {
@@ -60,14 +60,6 @@ class Issues(Table):
     followed: NDArray[np.float32]
     place: NDArray[np.int32]
     places: NDArray[np.int64]
-
-    def follow(self, n: int, freed: list[int]) -> None:
-        """As many rows as there are streams, and those that were dropped forgotten."""
-        for row in freed:
-            if row < self.n:
-                self.reset_row(row)
-        if n > self.n:
-            self.add_many(n - self.n)
 
     def rows(self) -> IssueRows:
         """The columns bound, for one issue at a time."""

@@ -15,7 +15,7 @@ from services.scoring.core import wording
 from services.scoring.core.breaks import BreakList, Rule, break_list, break_minutes
 from services.scoring.core.floor import Floor
 from services.scoring.core.teams import judge_team
-from shared.contract.alerts import Driver
+from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction
 from shared.contract.entries import START, EntryId
 from shared.contract.events import STATES
 from shared.contract.signal_columns import column, driver_columns, minutes_column
@@ -120,6 +120,32 @@ def with_words(drivers: list[DriverShare]) -> list[Driver]:
         text, text_zh = wording.driver_text(d.name, d.value)
         out.append(Driver(d.name, d.share, d.value, d.unit, text, text_zh))
     return out
+
+
+def settled_alert(
+    kind: str, tenant: str, team: str | None, subject: Subject, title: wording.Texts, action: str, at_ms: int
+) -> Alert:
+    """What lasted and is the usual now: a notice that is over as it is told. The desk gives it its id."""
+    at = rfc3339(at_ms)
+    return Alert(
+        id="",
+        kind=kind,  # type: ignore[arg-type]
+        severity="notice",
+        phase="resolved",
+        tenant=tenant,
+        team=team,
+        subject=subject,
+        strain=0.0,
+        title=title[0],
+        title_zh=title[1],
+        drivers=[],
+        evidence=[],
+        action=SuggestedAction(action, *wording.ACTIONS[action]),
+        opened_at=at,
+        updated_at=at,
+        owner=None,
+        history=[Change(at=at, phase="resolved", severity="notice", reason="settled")],
+    )
 
 
 def board(floor: Floor, at_ms: int, last_event_ms: list[int], rule: Rule) -> list[TenantSignals]:

@@ -20,7 +20,7 @@ import numpy as np
 from cython.cimports.libc.math import log
 from numpy.typing import NDArray
 
-from services.scoring.core.tables import Table
+from services.scoring.core.tables import StreamTable
 
 STARTS = 12
 """Possible starts kept; FOCuS needs about ln(minutes) of them. When full, the two next to each other in time merge."""
@@ -92,7 +92,7 @@ def threshold_of(ln_false: cython.double, expected: cython.double, phi: cython.d
     return max((low + x * (high - low) - ln_false) / _SLOPE, _LEAST)
 
 
-class Surges(Table):
+class Surges(StreamTable):
     """A row a stream, numbered as the streams are. Read after `step`: `value` (statistic in thresholds: 1 raises the
     alarm, 0 ends it), `surging` (0 or 1), `since` (minute in which the surge began), `observed` and `expected`
     (contacts since then).
@@ -119,14 +119,6 @@ class Surges(Table):
     since: NDArray[np.int64]
     observed: NDArray[np.float64]
     expected: NDArray[np.float64]
-
-    def follow(self, n: int, freed: list[int]) -> None:
-        """As many rows as there are streams, and those that were dropped forgotten."""
-        for row in freed:
-            if row < self.n:
-                self.reset_row(row)
-        if n > self.n:
-            self.add_many(n - self.n)
 
     def share_budget(self, tenants: Any, ready: Any, budget_a_day: Any) -> None:
         """A tenant's false alarms a day (float64 by tenant number) shared alike by its streams that are ready.

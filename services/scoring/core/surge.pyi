@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.tables import Table
+from services.scoring.core.tables import StreamTable
 
 STARTS: int
 RISE_MIN: float
@@ -18,7 +18,7 @@ LN_FALSE: tuple[tuple[float, ...], ...]
 
 def threshold(false_a_minute: float, expected: float, phi: float) -> float: ...
 
-class Surges(Table):
+class Surges(StreamTable):
     columns: ClassVar[dict[str, tuple[str, Any, int]]]
     ln_false: NDArray[np.float64]
     threshold: NDArray[np.float64]
@@ -28,7 +28,6 @@ class Surges(Table):
     observed: NDArray[np.float64]
     expected: NDArray[np.float64]
 
-    def follow(self, n: int, freed: list[int]) -> None: ...
     def share_budget(
         self, tenants: NDArray[np.int64], ready: NDArray[np.int64], budget_a_day: NDArray[np.float64]
     ) -> None: ...

@@ -9,11 +9,11 @@ from services.scoring.core import wording
 from services.scoring.core.alert_kinds import ISSUE_SURGE, KINDS, QUEUE_SURGE
 from services.scoring.core.decay import Floats
 from services.scoring.core.desk import Desk
-from services.scoring.core.report import rfc3339
+from services.scoring.core.report import settled_alert
 from services.scoring.core.seconds import first_due_of
 from services.scoring.core.subjects import Subjects
 from services.scoring.core.surge_watch import SurgeWatch
-from shared.contract.alerts import Alert, Change, SuggestedAction
+from shared.contract.alerts import Alert
 
 Rows = NDArray[np.intp]
 
@@ -59,25 +59,8 @@ class SurgeAlerts:
             self._desk.tell(self._settled(kind, row, 100.0 * ratio, at_ms))
 
     def _settled(self, kind: str, row: int, percent: float, at_ms: int) -> Alert:
-        at, of = rfc3339(at_ms), KINDS[kind].subject
+        of = KINDS[kind].subject
         subject = self._subjects.subject(of, row)
-        title, title_zh = wording.settled_title(subject.id, percent)
-        return Alert(
-            id="",
-            kind=kind,  # type: ignore[arg-type]
-            severity="notice",
-            phase="resolved",
-            tenant=self._subjects.tenant_name(of, row),
-            team=self._subjects.team(of, row),
-            subject=subject,
-            strain=0.0,
-            title=title,
-            title_zh=title_zh,
-            drivers=[],
-            evidence=[],
-            action=SuggestedAction("surge.plan", *wording.ACTIONS["surge.plan"]),
-            opened_at=at,
-            updated_at=at,
-            owner=None,
-            history=[Change(at=at, phase="resolved", severity="notice", reason="settled")],
-        )
+        tenant, team = self._subjects.tenant_name(of, row), self._subjects.team(of, row)
+        title = wording.settled_title(subject.id, percent)
+        return settled_alert(kind, tenant, team, subject, title, "surge.plan", at_ms)

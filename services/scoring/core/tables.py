@@ -6,10 +6,12 @@ waits for memory a few times instead of once a column.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Flag = TypeVar("Flag", np.bool_, np.uint8)
 
 _FIRST_CAPACITY = 64
 _LINE = 64
@@ -109,6 +111,18 @@ class Table:
                 getattr(self, name)[:n] = values.reshape(n, width) if width else values
 
 
+class StreamTable(Table):
+    """Rows numbered as the streams of another table are."""
+
+    def follow(self, n: int, freed: list[int]) -> None:
+        """As many rows as there are streams, and those that were dropped forgotten."""
+        for row in freed:
+            if row < self.n:
+                self.reset_row(row)
+        if n > self.n:
+            self.add_many(n - self.n)
+
+
 def joined(parts: list[NDArray[np.intp]]) -> NDArray[np.intp]:
     """Rows of all parts, each of which is ascending and none in two of them, ascending."""
     if len(parts) == 1:
@@ -116,10 +130,10 @@ def joined(parts: list[NDArray[np.intp]]) -> NDArray[np.intp]:
     return np.sort(np.concatenate(parts)) if parts else np.empty(0, np.intp)
 
 
-def longer(flags: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+def longer(flags: NDArray[Flag], n: int) -> NDArray[Flag]:
     """Flags of at least n rows; new ones are off."""
     if flags.size >= n:
         return flags
-    grown = np.zeros(max(n, 2 * flags.size), bool)
+    grown = np.zeros(max(n, 2 * flags.size), flags.dtype)
     grown[: flags.size] = flags
     return grown
