@@ -11,16 +11,16 @@ COMPILED += hatch_build.py $(wildcard $(COMPILED:.py=.pxd))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup page demo test check bench evaluate contract web
+.PHONY: help setup page demo test check simulate-faults chaos bench evaluate contract docs web up down test-deploy
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup page ## all services, a log and a simulated contact centre on http://127.0.0.1:8080
 	@exec env STRAINWATCH_DIE_WITH_PARENT=$$PPID $(BIN)/strainwatch demo
 
 test: setup page ## every test: unit, contract, simulation, acceptance, browser; says what was skipped and why
-	@exec $(BIN)/python -m pytest -rs $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -rs -n 2 --dist loadfile $(PYTEST_ARGS)
 
 check: setup ## format, types, layers, generated files, house rules and unit tests
 	@$(BIN)/ruff format --check .
@@ -30,18 +30,39 @@ check: setup ## format, types, layers, generated files, house rules and unit tes
 	@$(BIN)/python -m tools.contract_gen --check
 	@exec $(BIN)/python -m pytest -q -rs -n 2 --dist loadfile tests/unit
 
+simulate-faults: setup ## whole runs of all services from one seed each, with faults; SEEDS=1000 by hand
+	@exec $(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),200)
+
+# CHAOS_RUNS=200 is the long run by hand: its rows go into docs/chaos.json and the table of docs/guarantees.md.
+chaos: setup ## break a running system in every way we know and compare with the oracle (CHAOS_RUNS, CHAOS_ONLY, CHAOS_SEED, CHAOS_BESIDE)
+	@exec $(BIN)/python -m tests.chaos --warm $(if $(CHAOS_RUNS),--runs $(CHAOS_RUNS) --record,--beside $(or $(CHAOS_BESIDE),4)) \
+	  $(if $(CHAOS_ONLY),--only "$(CHAOS_ONLY)") $(if $(CHAOS_SEED),--seed $(CHAOS_SEED))
+
 bench: setup ## measure against the peers; results also in bench/latest.json
-	@exec $(BIN)/python -m bench.run
+	@$(BIN)/python -m bench.run; status=$$?; $(BIN)/python -m bench.capacity; exit $$status
 
 evaluate: setup ## judge seeded days and real calls beside what people use now; results in bench/evaluation.json
 	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --group bench --python $(BIN)/python
 	@exec $(BIN)/python -m bench.evaluate
 
-contract: setup ## write JSON Schema, AsyncAPI and the page's types from shared/contract
+contract: setup ## write JSON Schema, AsyncAPI and the page's types from shared/contract, and the reference pages of the docs
 	@exec $(BIN)/python -m tools.contract_gen
+
+docs: setup ## build the documentation's site into site/; a link that leads nowhere is an error
+	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv sync --locked --inexact --quiet --group docs --python $(BIN)/python
+	@exec env NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 web: setup ## build the team lead's page
 	@exec $(BIN)/python -m tools.web_build
+
+up: ## build the image and run everything with Docker Compose; PROFILES="demo observability" for more
+	@exec deploy/stack up $(PROFILES)
+
+down: ## end what `make up` started; the data stays
+	@exec deploy/stack down
+
+test-deploy: setup ## build the image, run it with Compose, and break it: needs Docker, else says so
+	@exec $(BIN)/python -m pytest -rs tests/deploy $(PYTEST_ARGS)
 
 # The page is built when its sources are newer. Without Node or a registry everything else still works.
 page: setup

@@ -95,14 +95,19 @@ def compile_all(root: Path, modules: list[str], say: Callable[[str], None] = pri
         return []
     made_by = f"Cython {importlib.metadata.version('cython')}, {_version(command)}" if command else ""
 
-    def build(module: str) -> None:
-        if not is_fresh(root, module, modules, made_by):
-            extension(root, module).unlink(missing_ok=True)  # never leave what does not fit its source
-            _compile(root, module, f"{_digest(root, module, modules)} {made_by}", command)
+    stale = [module for module in every if not is_fresh(root, module, modules, made_by)]
+    for module in stale:
+        extension(root, module).unlink(missing_ok=True)  # never leave what does not fit its source
+    count = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(count) as pool:
+        # A start of Cython costs several modules' work, so each processor gets one for its share of them.
+        list(pool.map(lambda share: _to_c(root, share, Path(folder)), (stale[at::count] for at in range(count))))
+
+        def build(module: str) -> None:
+            _compile(root, module, f"{_digest(root, module, modules)} {made_by}", command, Path(folder))
             say(f"compiled {module if module != SHARED else 'what all compiled modules share'}")
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(build, every))
+        list(pool.map(build, stale))
     return [extension(root, module).relative_to(root).as_posix() for module in every]
 
 
@@ -154,26 +159,32 @@ def _digest(root: Path, module: str, modules: list[str]) -> str:
     return f"strainwatch made from {made_from.hexdigest()}"
 
 
-def _compile(root: Path, module: str, mark: str, command: list[str]) -> None:
-    name = module.removesuffix(".py").replace("/", ".")
-    parts = SHARED.removesuffix(".py").replace("/", ".")
-    directives = ",".join(f"{key}={value}" for key, value in DIRECTIVES.items())
+def _to_c(root: Path, modules: list[str], folder: Path) -> None:
+    """`folder` gets the C of each module, under the module's own name."""
     cython = [sys.executable, "-W", "ignore", "-m", "cython"]
-    with tempfile.TemporaryDirectory() as folder:
-        c, made = Path(folder, "module.c"), Path(folder, "module.so")
-        if module == SHARED:
-            _run([*cython, "generate-shared", str(c), "--module-name", name], root)
-        else:
-            options = ["--shared", parts, "-X", directives, "-Werror", "--module-name", name]
-            _run([*cython, *options, "-o", str(c), module], root)
-        with c.open("a") as text:
-            text.write(f'\n__attribute__((visibility("default"), used)) const char strainwatch_mark[] = "{mark}";\n')
-        _run([*command, str(c), "-o", str(made), "-lm"], root)
-        # Moved into place as a whole: a process that runs the old one keeps it.
-        beside = extension(root, module).with_suffix(".new")
-        beside.write_bytes(made.read_bytes())
-        beside.chmod(0o755)
-        beside.replace(extension(root, module))
+    parts = SHARED.removesuffix(".py").replace("/", ".")
+    if SHARED in modules:
+        _run([*cython, "generate-shared", str(_c_file(folder, SHARED)), "--module-name", parts], root)
+    rest = [module for module in modules if module != SHARED]
+    if rest:
+        directives = ",".join(f"{key}={value}" for key, value in DIRECTIVES.items())
+        _run([*cython, "--shared", parts, "-X", directives, "-Werror", "-o", str(folder), *rest], root)
+
+
+def _c_file(folder: Path, module: str) -> Path:
+    return folder / Path(module).with_suffix(".c").name
+
+
+def _compile(root: Path, module: str, mark: str, command: list[str], folder: Path) -> None:
+    c, made = _c_file(folder, module), _c_file(folder, module).with_suffix(".so")
+    with c.open("a") as text:
+        text.write(f'\n__attribute__((visibility("default"), used)) const char strainwatch_mark[] = "{mark}";\n')
+    _run([*command, str(c), "-o", str(made), "-lm"], root)
+    # Moved into place as a whole: a process that runs the old one keeps it.
+    beside = extension(root, module).with_suffix(".new")
+    beside.write_bytes(made.read_bytes())
+    beside.chmod(0o755)
+    beside.replace(extension(root, module))
 
 
 def _run(command: list[str], folder: Path) -> None:

@@ -56,7 +56,7 @@ open_hold_s = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
+class House:
     """A running `serve all`."""
 
     port: int
@@ -70,7 +70,7 @@ def run(effort: Effort, say: Callable[[str], None]) -> list[Row]:
     for agents, queues in SCALES:
         p50, p99, beside = [], [], []
         for number in range(effort.rounds):
-            with _serving() as house:
+            with serving() as house:
                 took_ms, per_s = asyncio.run(_probe(house, agents, queues, effort.probes, number))
             p50.append(percentile(took_ms, 50))
             p99.append(percentile(took_ms, 99))
@@ -87,7 +87,8 @@ def run(effort: Effort, say: Callable[[str], None]) -> list[Row]:
 
 
 @contextmanager
-def _serving() -> Iterator[_House]:
+def serving() -> Iterator[House]:
+    """`serve all` on a free port, with a key and a lead's token."""
     with work_folder() as folder:
         settings = folder / "settings.toml"
         settings.write_text(SETTINGS)
@@ -101,7 +102,7 @@ def _serving() -> Iterator[_House]:
         with running(command, cpu=None, variables=variables, answers=lambda: is_ready(port), log=folder / "log"):
             key = _printed(variables, "keys", "create", "--tenant", TENANT)
             who = ("--tenant", TENANT, "--teams", "*", "--role", "lead", "--sub", "bench")
-            yield _House(port, key, _printed(variables, "token", *who))
+            yield House(port, key, _printed(variables, "token", *who))
 
 
 def _printed(variables: dict[str, str], *arguments: str) -> str:
@@ -111,12 +112,12 @@ def _printed(variables: dict[str, str], *arguments: str) -> str:
     return done.stdout.strip()
 
 
-async def _probe(house: _House, agents: int, queues: int, probes: int, seed: int) -> tuple[list[float], float]:
+async def _probe(house: House, agents: int, queues: int, probes: int, seed: int) -> tuple[list[float], float]:
     """Times of the probes in ms, and the events a second beside them."""
     pause = random.Random(seed)
     async with _feed(house) as feed, Poster(house.port, EVENTS_PATH, house.key) as poster:
-        await _accepted(poster)
-        await _fill(house, agents, queues, seed)
+        await accepted(poster)
+        await fill(house, agents, queues, seed)
         async with _background(house, agents, queues, seed) as sent:
             await asyncio.sleep(SETTLE_S)
             sent.begin()
@@ -128,7 +129,7 @@ async def _probe(house: _House, agents: int, queues: int, probes: int, seed: int
     return took_ms, per_s
 
 
-async def _accepted(poster: Poster) -> None:
+async def accepted(poster: Poster) -> None:
     """Return when the new key is in force."""
     until_s = time.monotonic() + FRAME_WAIT_S
     while True:
@@ -159,7 +160,7 @@ def _event(fields: dict[str, Any]) -> bytes:
     return msgspec.json.encode({**fields, "id": str(uuid4()), "ts": time.time_ns() // 1_000_000})
 
 
-async def _fill(house: _House, agents: int, queues: int, seed: int) -> None:
+async def fill(house: House, agents: int, queues: int, seed: int) -> None:
     """Let the centre be known before anything is timed."""
     now_ms = time.time_ns() // 1_000_000
     scale = {"agents": agents, "queues": queues}
@@ -205,7 +206,7 @@ class _Feed:
 
 
 @asynccontextmanager
-async def _feed(house: _House) -> AsyncIterator[_Feed]:
+async def _feed(house: House) -> AsyncIterator[_Feed]:
     feed = _Feed()
     async with connect(
         f"ws://127.0.0.1:{house.port}/v1/feed",
@@ -242,7 +243,7 @@ class _Sent:
 
 
 @asynccontextmanager
-async def _background(house: _House, agents: int, queues: int, seed: int) -> AsyncIterator[_Sent]:
+async def _background(house: House, agents: int, queues: int, seed: int) -> AsyncIterator[_Sent]:
     sent = _Sent()
     source = events(200 + seed, 0, agents=agents, queues=queues)
     tasks = [asyncio.create_task(_send(house, source, sent, number)) for number in range(CONNECTIONS)]
@@ -257,7 +258,7 @@ async def _background(house: _House, agents: int, queues: int, seed: int) -> Asy
         await asyncio.wait(tasks)
 
 
-async def _send(house: _House, source: Iterator[dict[str, Any]], sent: _Sent, number: int) -> None:
+async def _send(house: House, source: Iterator[dict[str, Any]], sent: _Sent, number: int) -> None:
     every_s = CONNECTIONS / PER_S
     due_s = time.perf_counter() + number / PER_S
     async with Poster(house.port, EVENTS_PATH, house.key) as poster:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import end_to_end, evaluation, ingest, memory, scoring
+from bench import end_to_end, evaluation, fanout, ingest, memory, page, scoring
 from bench.effort import ROUNDS, BenchFault, Effort, Skipped
 from bench.machine import describe_commit, describe_machine
 from bench.rows import Results, Row, encode_results, table
@@ -22,6 +22,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "evaluation": evaluation.run,
     "end_to_end": end_to_end.run,
     "memory": memory.run,
+    "fanout": fanout.run,
+    "page": page.run,
 }
 
 

@@ -32,7 +32,8 @@ BLOCK = 1_000
 STEP_MS = 2
 WARM_BLOCKS = 100
 """By then all agents and queues are known, and tables grow no more than on any day."""
-FIRST_MS = 1_772_442_847_000
+FIRST_MS = 1_772_442_847_500
+"""Half past a second: the first blocks end before the next whole second, the measured ones go past it."""
 TARGET_PER_S = 500_000.0
 PEER = "plain Python loop over dictionaries, the same drivers"
 TARGET_RATIO = 10.0
@@ -102,7 +103,7 @@ async def _score(log: Log, engine: Engine, position: EntryId, blocks: int) -> En
 
 def set_aside(counts: dict[str, int]) -> dict[str, int]:
     """Events that the engine did not take as they came. Contradictions are no such thing: they count."""
-    return {name: counts[name] for name in ("late", "repeated", "ahead") if name in counts}
+    return {name: counts[name] for name in ("late", "repeated", "ahead", "unnamed") if name in counts}
 
 
 async def _decoded(log: Log, count: int) -> list[tuple[int, list[Event]]]:

@@ -21,9 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from enum import IntEnum
+from typing import Literal, NamedTuple, Protocol
 
 from shared.contract.entries import Entry, EntryId
+from shared.outbox import Outbox
+
+AccessKind = Literal["key_use", "revocation"]
+"""See `keys.KEY_USES_KEY` and `keys.REVOCATIONS_KEY`."""
 
 
 class LogUnavailable(ConnectionError):
@@ -32,6 +37,15 @@ class LogUnavailable(ConnectionError):
 
 class Fenced(RuntimeError):
     """Another scorer owns this partition now. Stop writing; start again as a standby."""
+
+
+class Lease(IntEnum):
+    """What became of a lease that was to be prolonged."""
+
+    LOST = 0
+    OURS = 1
+    WANTED = 2
+    """Ours, and we are a standby, and a scorer that has precedence has just asked for it."""
 
 
 class WrongPartitions(RuntimeError):
@@ -64,6 +78,7 @@ class Retention:
     signals_entries: int = 8  # seconds; a reader that is slower than that wants only the newest
     history_ms: int = 26 * 3_600_000
     rejects_ms: int = 24 * 3_600_000
+    audit_ms: int = 90 * 86_400_000  # a quarter: long enough to ask who did what, and then it is forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,22 @@ class LogState:
     """Published changes that differed from what was there; anything but 0 alarms ops."""
 
 
+class Store(NamedTuple):
+    """A node of the store as it sees itself."""
+
+    name: str
+    """A number from 0, or what the cluster calls it: there are as many as nodes."""
+    now_ms: int
+    """Its clock when it answered; ids of entries come from it."""
+    memory_bytes: int
+    memory_limit_bytes: int
+    """0: none is set."""
+    disk_fails: bool
+    """Its last write to disk failed; it refuses writes from then on."""
+    evicted: int
+    """Keys thrown away since its start; anything but 0 means that it is set up to lose data."""
+
+
 class Log(Protocol):
     """The port. All methods raise LogUnavailable when the store cannot be reached."""
 
@@ -116,9 +147,24 @@ class Log(Protocol):
     def partitions(self) -> int:
         """P, fixed when the log was created."""
 
-    async def append(self, partition: int, fields: Mapping[bytes, bytes], lookups: Sequence[Lookup] = ()) -> EntryId:
+    @property
+    def breaks(self) -> int:
+        """How often the way to the store broke: a connection was lost, or another node has the keys now. When it has
+        grown, acknowledged entries may be missing: look whether the entry at one's position still stands."""
+
+    async def append(
+        self,
+        partition: int,
+        fields: Mapping[bytes, bytes],
+        lookups: Sequence[Lookup] = (),
+        *,
+        promised: bool = True,
+    ) -> EntryId:
         """Append one entry to the events stream; with lookups, their answers are appended as its field `r`
-        (int64 each), and the counts of those that are outbound, if any, as `o` (uint16 each)."""
+        (int64 each), and the counts of those that are outbound, if any, as `o` (uint16 each).
+
+        `promised`: somebody is told that it is kept, so replicas must have it first where the store is set up so.
+        """
 
     async def read(self, partition: int, after: EntryId, *, count: int = 256, block_ms: int = 0) -> list[Entry]:
         """Entries of the events stream after a position; waits up to `block_ms` (0: not at all) for the first."""
@@ -146,10 +192,15 @@ class Log(Protocol):
     # --- the owner of a partition
 
     async def claim(self, partition: int, token: str, *, ttl_ms: int) -> int | None:
-        """Become owner: the new generation, or None while another owner's lease lasts."""
+        """Become owner: the new generation, or None while another owner's lease lasts.
 
-    async def renew(self, partition: int, token: str, *, ttl_ms: int) -> bool:
-        """Prolong the lease; False when it is no longer ours."""
+        A token that begins with `log_rules.STANDBY` is a standby's. It gets nothing while another asks for a partition
+        that a standby has: that one has precedence, and `renew` tells.
+        A generation is greater than all before, also than those that the store has forgotten.
+        """
+
+    async def renew(self, partition: int, token: str, *, ttl_ms: int) -> Lease:
+        """Prolong the lease, if it is still ours."""
 
     async def release(self, partition: int, token: str) -> None:
         """Give the lease back at once, if it is ours."""
@@ -158,7 +209,9 @@ class Log(Protocol):
         """Publish what entries up to `position` caused. Raises Fenced."""
 
     async def save_checkpoint(self, partition: int, generation: int, checkpoint: Checkpoint) -> None:
-        """Store the state in chunks under a new name, move the pointer, drop the old. Raises Fenced."""
+        """Store the state in chunks under a new name, move the pointer, drop the old. Raises Fenced.
+
+        Of one generation in one epoch the newest position stays, in whatever order the commands arrive."""
 
     async def load_checkpoint(self, partition: int) -> Checkpoint | None:
         """The newest whole checkpoint."""
@@ -169,8 +222,17 @@ class Log(Protocol):
     async def count_failure(self, partition: int, generation: int, position: EntryId) -> int:
         """Count one more failure of the engine on an entry; the new number. Raises Fenced."""
 
-    async def trim(self, partition: int, generation: int, *, now_ms: int, keep_from: EntryId) -> None:
-        """Apply the retention; events from `keep_from` on (oldest checkpoint less the lateness bound) stay."""
+    async def trim(
+        self,
+        partition: int,
+        generation: int,
+        *,
+        now_ms: int,
+        keep_from: EntryId,
+        keep_alerts_from: EntryId | None = None,
+    ) -> None:
+        """Apply the retention; events from `keep_from` on (oldest checkpoint less the lateness bound) stay, and changes
+        of alerts from `keep_alerts_from` on (the oldest that tells of a live alert; None: none is live)."""
 
     # --- beside the log
 
@@ -180,14 +242,40 @@ class Log(Protocol):
     async def read_rejects(self, partition: int, after: EntryId, *, count: int = 100) -> list[tuple[EntryId, bytes]]:
         """Records of refused events."""
 
+    async def audit(self, partition: int, record: bytes) -> EntryId:
+        """Keep a record of what somebody did; as durable as an entry once this returns."""
+
+    async def read_audit(self, partition: int, after: EntryId, *, count: int = 500) -> list[tuple[EntryId, bytes]]:
+        """Records of the audit log after a position."""
+
+    async def last_audit(
+        self, partition: int, before: EntryId | None, *, count: int = 500
+    ) -> list[tuple[EntryId, bytes]]:
+        """The last records before a position (None: of all), the latest first."""
+
+    def outbox(self, partition: int, channel: str) -> Outbox:
+        """What an outgoing channel still has to send of a partition's alerts. See `shared.outbox`."""
+
+    async def read_aside(self, partition: int, after: EntryId, *, count: int = 100) -> list[tuple[EntryId, bytes]]:
+        """Records of the changes that channels gave up on."""
+
     async def api_keys(self) -> dict[str, bytes]:
         """Key id -> JSON of the API key."""
 
     async def put_api_key(self, key_id: str, record: bytes | None) -> None:
         """Store an API key's record, or delete it (None)."""
 
+    async def access_records(self, kind: AccessKind) -> dict[str, bytes]:
+        """Id -> record, of what else is kept about who may do what."""
+
+    async def put_access_record(self, kind: AccessKind, id: str, record: bytes) -> None:
+        """Store one, in the place of what stands under the id."""
+
     async def ping(self) -> None:
         """Return if the store answers and takes writes."""
+
+    async def store(self) -> list[Store]:
+        """How each node of the store is."""
 
     async def close(self) -> None:
         """Close all connections."""

@@ -56,6 +56,12 @@ class MemoryStream(Generic[T]):
         at = bisect_right(self.ids, after)
         return list(zip(self.ids[at : at + count], self.values[at : at + count], strict=True))
 
+    def last_before(self, before: EntryId | None, count: int) -> list[tuple[EntryId, T]]:
+        """At most `count` before a position (None: of all), the latest first."""
+        end = len(self.ids) if before is None else bisect_left(self.ids, before)
+        begin = max(0, end - count)
+        return list(zip(self.ids[begin:end], self.values[begin:end], strict=True))[::-1]
+
     def drop_before(self, entry_id: EntryId) -> None:
         """Forget what is older than an id."""
         self.drop_first(bisect_left(self.ids, entry_id))

@@ -13,7 +13,7 @@ from shared.contract.entries import EntryId
 from shared.contract.keys import PartitionKeys
 from shared.log import Checkpoint, Fenced, LogUnavailable
 from shared.log_rules import DIGEST_BYTES
-from shared.redis_connection import RedisLink
+from shared.redis_connection import Link
 from shared.redis_scripts import CHECKPOINT
 
 CHUNK_BYTES = 512 << 10
@@ -35,7 +35,7 @@ class _Pointer(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Pointer)
 
 
-async def save(link: RedisLink, keys: PartitionKeys, generation: int, checkpoint: Checkpoint, name: str) -> None:
+async def save(link: Link, keys: PartitionKeys, generation: int, checkpoint: Checkpoint, name: str) -> None:
     """Upload the state under `name` (new each time), then move the pointer. Raises Fenced, LogUnavailable."""
     packed, digest = await asyncio.to_thread(_pack, checkpoint.state)
     chunks = [packed[at : at + CHUNK_BYTES] for at in range(0, len(packed), CHUNK_BYTES)]
@@ -48,7 +48,12 @@ async def save(link: RedisLink, keys: PartitionKeys, generation: int, checkpoint
     old_key = key if old is None else keys.checkpoint(old.name)
     try:
         moved = await CHECKPOINT.run(
-            link, (keys.state, key, old_key), generation, msgspec.json.encode(pointer), len(chunks)
+            link,
+            (keys.state, key, old_key),
+            generation,
+            msgspec.json.encode(pointer),
+            len(chunks),
+            str(checkpoint.position),
         )
     except Fenced:
         with contextlib.suppress(LogUnavailable):  # then they vanish by themselves
@@ -58,7 +63,7 @@ async def save(link: RedisLink, keys: PartitionKeys, generation: int, checkpoint
         raise LogUnavailable("The log store lost chunks of a checkpoint while they were written. Save it again.")
 
 
-async def load(link: RedisLink, keys: PartitionKeys) -> Checkpoint | None:
+async def load(link: Link, keys: PartitionKeys) -> Checkpoint | None:
     """The checkpoint that the pointer names; None when there is none or it is not whole."""
     pointer = await _pointer(link, keys)
     for _ in range(LOAD_ATTEMPTS):
@@ -76,7 +81,7 @@ async def load(link: RedisLink, keys: PartitionKeys) -> Checkpoint | None:
     return None
 
 
-async def _pointer(link: RedisLink, keys: PartitionKeys) -> _Pointer | None:
+async def _pointer(link: Link, keys: PartitionKeys) -> _Pointer | None:
     stored = await link.call("HGET", keys.state, "checkpoint")
     return None if stored is None else _decoder.decode(stored)
 

@@ -9,23 +9,32 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any, cast
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, cast
 
 import hiredis
 
 from shared.clock import Clock
 from shared.log import LogUnavailable
 from shared.redis_address import RedisAddress
-from shared.redis_faults import FATAL_TO_CONNECTION, code_of, fault_of
+from shared.redis_confirm import Confirmation
+from shared.redis_faults import FATAL_TO_CONNECTION, NothingDone, code_of, fault_of
 
 REPLY_TIMEOUT_S = 5.0
 """A healthy store answers in milliseconds; an fsync on a bad disk may take a second or two."""
 SECOND_LOOK_S = 0.1
 """After a pause of our own process the answer may lie in the socket while the timer is already due: look again."""
-BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 1.0
-"""Between attempts to connect: a restarted server is found within a second, a dead one is not stormed."""
+BACKOFF_MIN_S, BACKOFF_MAX_S = 0.05, 0.5
+"""Between attempts to connect: a restarted server is found within half a second, and two attempts a second of each
+process storm nobody."""
 
 Argument = bytes | str | int
+Find = Callable[[], Awaitable[RedisAddress]]
+"""Says where to dial, each time anew. Raises LogUnavailable."""
+
+
+def _nothing() -> None:
+    pass
 
 
 class RedisConnection(asyncio.Protocol):
@@ -33,6 +42,8 @@ class RedisConnection(asyncio.Protocol):
 
     def __init__(self, address: RedisAddress) -> None:
         self.fault: LogUnavailable | None = None
+        self.on_break: Callable[[], None] = _nothing
+        """Called when it ends for any other reason than that we ended it."""
         self._address = address
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader()
@@ -55,9 +66,15 @@ class RedisConnection(asyncio.Protocol):
         self._transport.write(hiredis.pack_command(arguments))  # type: ignore[arg-type] # its stub wants one argument
         return reply
 
+    def end(self, reason: str) -> None:
+        """End this connection because it is not needed any more."""
+        self.on_break = _nothing
+        self.drop(reason)
+
     def drop(self, reason: str) -> None:
         """End this connection now; every waiting command fails with the reason."""
         if self.fault is None:
+            self.on_break()
             self.fault = LogUnavailable(reason)
             if self._timer is not None:
                 self._timer.cancel()
@@ -125,16 +142,46 @@ class RedisConnection(asyncio.Protocol):
             )
 
 
+class Link(Protocol):
+    """A way to some keys of the store."""
+
+    async def call(self, *arguments: Argument, wait_s: float = 0.0) -> Any:
+        """The reply to one command, which is sent again only where the store says that it did nothing with it.
+
+        `wait_s` is how long the command itself may block. Raises LogUnavailable, Fenced, ScriptMissing, RefusedCommand.
+        """
+
+    def hang_up(self, reason: str) -> None:
+        """End the connection; the next call dials again."""
+
+    async def close(self) -> None:
+        """End the connection for good."""
+
+
 class RedisLink:
-    """A connection that is dialled when first needed and again after it ended.
+    """A connection to one server that is dialled when first needed and again after it ended.
 
     While the store cannot be reached, calls fail at once with the last reason, and one call in each backoff dials.
     """
 
-    def __init__(self, address: RedisAddress, clock: Clock, reply_timeout_s: float = REPLY_TIMEOUT_S) -> None:
-        self._address = address
+    def __init__(
+        self,
+        find: Find,
+        clock: Clock,
+        reply_timeout_s: float = REPLY_TIMEOUT_S,
+        *,
+        primary: bool = False,
+        on_break: Callable[[], None] = _nothing,
+        confirmation: Confirmation | None = None,
+    ) -> None:
+        """`primary`: refuse a server that is a replica. `on_break` is told when a connection was lost. With a
+        `confirmation` every call counts only once replicas have it."""
+        self._find = find
         self._clock = clock
         self._reply_timeout_s = reply_timeout_s
+        self._primary = primary
+        self._on_break = on_break
+        self._confirmation = confirmation
         self._connection: RedisConnection | None = None
         self._dialling: asyncio.Task[RedisConnection] | None = None
         self._backoff_s = 0.0
@@ -142,20 +189,30 @@ class RedisLink:
         self._last_fault = ""
         self._closed = False
 
-    async def call(self, *arguments: Argument, wait_s: float = 0.0) -> Any:
-        """The reply to one command that was sent once. `wait_s` is how long the command itself may block."""
+    async def call(self, *arguments: Argument, wait_s: float = 0.0, asking: bool = False) -> Any:
+        """See Link; sent once. `asking` says to a node of a cluster that the one that still has the slot sends us."""
         connection = self._connection
         if connection is None or connection.fault is not None:
             connection = await self._dialled()
-        return await connection.send(arguments, self._reply_timeout_s + wait_s)
+        timeout_s = self._reply_timeout_s + wait_s
+        if asking:  # at once before it: nobody else's command may come between
+            connection.send(("ASKING",), timeout_s).add_done_callback(_seen)
+        reply = connection.send(arguments, timeout_s)
+        if self._confirmation is None:
+            return await reply
+        confirmed = connection.send(self._confirmation.command, timeout_s + self._confirmation.wait_s)
+        confirmed.add_done_callback(_seen)
+        value = await reply
+        self._confirmation.check(await confirmed)
+        return value
 
     def hang_up(self, reason: str) -> None:
-        """End the connection; the next call dials again."""
+        """See Link."""
         if self._connection is not None:
-            self._connection.drop(reason)
+            self._connection.end(reason)
 
     async def close(self) -> None:
-        """End the connection for good."""
+        """See Link."""
         self._closed = True
         if self._dialling is not None:
             self._dialling.cancel()
@@ -165,10 +222,10 @@ class RedisLink:
 
     async def _dialled(self) -> RedisConnection:
         if self._closed:
-            raise LogUnavailable("The log was closed by this program.")
+            raise closed()
         if self._dialling is None:
             if self._clock.steady_s() < self._next_dial_s:
-                raise LogUnavailable(self._last_fault)
+                raise NothingDone(self._last_fault)
             self._dialling = asyncio.create_task(self._dial())
             self._dialling.add_done_callback(self._after_dial)
         return await asyncio.shield(self._dialling)  # others wait for the same attempt
@@ -180,6 +237,7 @@ class RedisLink:
         fault = task.exception()
         if fault is None:
             self._connection = task.result()
+            self._connection.on_break = self._on_break
             self._backoff_s = 0.0
         else:
             self._last_fault = str(fault)
@@ -187,35 +245,57 @@ class RedisLink:
             self._next_dial_s = self._clock.steady_s() + self._backoff_s
 
     async def _dial(self) -> RedisConnection:
-        address, loop = self._address, asyncio.get_running_loop()
-        connection = RedisConnection(address)
-        try:
-            async with asyncio.timeout(self._reply_timeout_s):
-                if address.socket_path is not None:
-                    await loop.create_unix_connection(lambda: connection, address.socket_path)
-                else:
-                    await loop.create_connection(lambda: connection, address.host, address.port, ssl=address.tls)
-                await self._introduce(connection)
-        except LogUnavailable:
-            connection.drop("The log refused the connection.")
-            raise
-        except OSError as fault:
-            connection.drop("The log was not reached.")
-            why = str(fault) or "no answer in time"
-            raise LogUnavailable(
-                f"The log at {address} cannot be reached ({why}). Start it, or correct STRAINWATCH_REDIS_URL."
-            ) from fault
-        except BaseException:
-            connection.drop("The attempt to connect was given up.")
-            raise
-        return connection
+        return await connect(await self._find(), self._reply_timeout_s, primary=self._primary)
 
-    async def _introduce(self, connection: RedisConnection) -> None:
-        address = self._address
-        if address.password is not None:
-            user = () if address.username is None else (address.username,)
-            await connection.send(("AUTH", *user, address.password), self._reply_timeout_s)
-        if address.db:
-            await connection.send(("SELECT", address.db), self._reply_timeout_s)
-        # A proxy without its server accepts and hangs up, a full server too: that is a failed attempt, with backoff.
-        await connection.send(("PING",), self._reply_timeout_s)
+
+def closed() -> LogUnavailable:
+    """For whoever comes after the end."""
+    return LogUnavailable("The log was closed by this program.")
+
+
+async def connect(address: RedisAddress, timeout_s: float, *, primary: bool = False) -> RedisConnection:
+    """A connection that has answered. Raises LogUnavailable; with `primary` also when a replica answers."""
+    loop = asyncio.get_running_loop()
+    connection = RedisConnection(address)
+    try:
+        async with asyncio.timeout(timeout_s):
+            if address.socket_path is not None:
+                await loop.create_unix_connection(lambda: connection, address.socket_path)
+            else:
+                await loop.create_connection(lambda: connection, address.host, address.port, ssl=address.tls)
+            await _introduce(connection, address, timeout_s)
+            if primary:
+                role = (await connection.send(("ROLE",), timeout_s))[0]
+                if role != b"master":
+                    raise NothingDone(f"The log at {address} is a {role.decode()}, not the primary. Wait for failover.")
+    except LogUnavailable:
+        connection.drop("The log refused the connection.")
+        raise
+    except OSError as fault:
+        connection.drop("The log was not reached.")
+        why = str(fault) or "no answer in time"
+        # One that refuses may be asked for again elsewhere; one that gives no answer has cost enough time.
+        kind = LogUnavailable if isinstance(fault, TimeoutError) else NothingDone
+        raise kind(
+            f"The log at {address} cannot be reached ({why}). Start it, or correct STRAINWATCH_REDIS_URL."
+        ) from fault
+    except BaseException:
+        connection.drop("The attempt to connect was given up.")
+        raise
+    return connection
+
+
+async def _introduce(connection: RedisConnection, address: RedisAddress, timeout_s: float) -> None:
+    if address.password is not None:
+        user = () if address.username is None else (address.username,)
+        await connection.send(("AUTH", *user, address.password), timeout_s)
+    if address.db:
+        await connection.send(("SELECT", address.db), timeout_s)
+    # A proxy without its server accepts and hangs up, a full server too: that is a failed attempt, with backoff.
+    await connection.send(("PING",), timeout_s)
+
+
+def _seen(reply: asyncio.Future[Any]) -> None:
+    """Nobody may come to wait for it; then its fault is no news."""
+    if not reply.cancelled():
+        reply.exception()

@@ -6,7 +6,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
-from shared.redis_connection import Argument, RedisLink
+from shared.redis_connection import Argument, Link
 from shared.redis_faults import ScriptMissing
 
 _FOLDER = Path(__file__).parent
@@ -22,15 +22,13 @@ class Script:
         self._text = (_COMMON if common else "") + (_FOLDER / f"{name}.lua").read_text()
         self._digest = sha1(self._text.encode(), usedforsecurity=False).hexdigest()  # how the server names it
 
-    async def run(self, link: RedisLink, keys: tuple[Argument, ...], *arguments: Argument) -> Any:
+    async def run(self, link: Link, keys: tuple[Argument, ...], *arguments: Argument) -> Any:
         """Run it. All keys share the hash tag of one partition."""
-        command = ("EVALSHA", self._digest, len(keys), *keys, *arguments)
         try:
-            return await link.call(*command)
+            return await link.call("EVALSHA", self._digest, len(keys), *keys, *arguments)
         except ScriptMissing:
-            # Nothing ran, so running it now is no repetition.
-            await link.call("SCRIPT", "LOAD", self._text)
-            return await link.call(*command)
+            # Nothing ran, so running it now is no repetition. With its text, as it may be another node by now.
+            return await link.call("EVAL", self._text, len(keys), *keys, *arguments)
 
 
 APPEND = Script("append", common=False)
@@ -43,3 +41,4 @@ PUBLISH = Script("publish")
 CHECKPOINT = Script("checkpoint")
 FAILURE = Script("failure")
 TRIM = Script("trim")
+SETTLE = Script("settle", common=False)

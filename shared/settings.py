@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from shared.addresses import Network
 from shared.contract.entries import Settings
+from shared.log import Retention
+from shared.retention import retention_of
 
 SETTINGS_BYTES_MAX = 1 << 20
 """A table for each of some thousand queues; it becomes one entry of the log and part of every checkpoint."""
@@ -120,7 +125,10 @@ def _zones(table: Mapping[str, Any]) -> Iterator[str]:
 # --- the environment
 
 _PREFIX = "STRAINWATCH_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 _SHARD = re.compile(r"(\d{1,4})/(\d{1,4})", re.ASCII)
+_OF_ORDINAL = re.compile(r"ordinal/(\d{1,4})", re.ASCII)
+_ORDINAL = re.compile(r"-(\d{1,4})$", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +147,32 @@ class Environment:
     settings: Path | None = None
     jwt_secret: bytes | None = field(default=None, repr=False)
     caller_secret: bytes | None = field(default=None, repr=False)
+    jwt_jwks_url: str | None = None
+    """`_JWT_JWKS_URL`: where the issuer of people's tokens shows its keys; then `_JWT_ISSUER`, and `_JWT_AUDIENCE` or
+    `_OIDC_CLIENT_ID`, say whose tokens for whom are meant."""
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_claims: dict[str, str] = field(default_factory=dict)
+    """`_JWT_CLAIMS`: `tenant=org,teams=groups,role=realm_access.roles,agent=acd_id`, ours = theirs."""
+    oidc_client_id: str | None = None
+    """`_OIDC_CLIENT_ID`: under which the page signs people in at the issuer (authorization code with PKCE)."""
+    oidc_scope: str = "openid profile"
+    allowed_origins: tuple[str, ...] = ()
+    """`_ALLOWED_ORIGINS`: pages of other hosts that may open the feed, such as a wallboard's."""
+    private_networks: tuple[Network, ...] | None = None
+    """`_PRIVATE_NETWORKS`: which private addresses webhooks, channels and the issuer's keys may be at."""
     partitions: int | None = None
-    scoring_shard: tuple[int, int] = (0, 1)
-    """`_SCORING_SHARD=i/N`: this scorer owns the partitions p with p mod N = i."""
+    confirm_replicas: int = 0
+    """`_CONFIRM_REPLICAS`: so many replicas must have what was sent before it is answered with success."""
+    confirm_on: str = "memory"
+    """`_CONFIRM_ON`: `memory`, or `disk` for the AOF of the primary and of the replicas."""
+    keep: Retention = field(default_factory=Retention)
+    """`_KEEP=events=26h,audit=30d`: how long streams are kept; every scorer and notify of a log needs the same."""
+    scoring_shard: tuple[int, int] | None = (0, 1)  # None: standby
+    """`_SCORING_SHARD=i/N`: this scorer owns the partitions p with p mod N = i. `ordinal/N`: i is the pod's number.
+    `standby`: any partition, until the scorer whose it is asks for it."""
+    log_level: str = "info"
+    """`_LOG_LEVEL`: the least that is worth a line."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str]) -> Environment:
@@ -157,8 +188,20 @@ class Environment:
             settings=Path(path) if (path := given.text("SETTINGS")) else None,
             jwt_secret=given.secret_bytes("JWT_SECRET"),
             caller_secret=given.secret_bytes("CALLER_SECRET"),
+            jwt_jwks_url=given.web_address("JWT_JWKS_URL"),
+            jwt_issuer=given.web_address("JWT_ISSUER"),
+            jwt_audience=given.text("JWT_AUDIENCE"),
+            jwt_claims=given.pairs("JWT_CLAIMS", ("tenant", "teams", "role", "agent")),
+            oidc_client_id=given.text("OIDC_CLIENT_ID"),
+            oidc_scope=given.text("OIDC_SCOPE") or "openid profile",
+            allowed_origins=given.origins("ALLOWED_ORIGINS"),
+            private_networks=given.networks("PRIVATE_NETWORKS"),
             partitions=given.number("PARTITIONS", 1, 4096),
+            confirm_replicas=given.number("CONFIRM_REPLICAS", 0, 9) or 0,
+            confirm_on=given.choice("CONFIRM_ON", ("memory", "disk"), "memory"),
+            keep=given.kept("KEEP"),
             scoring_shard=given.shard("SCORING_SHARD"),
+            log_level=given.choice("LOG_LEVEL", LOG_LEVELS, "info"),
         )
         if given.faults:
             raise BadSetup(given.faults)
@@ -187,6 +230,65 @@ class _Given:
         self.faults.append(f"{_PREFIX}{name}: must be a whole number from {low} to {high}, is {text!r}{hint}")
         return None
 
+    def choice(self, name: str, choices: Sequence[str], absent: str) -> str:
+        """One of some words."""
+        text = self.text(name) or absent
+        if text not in choices:
+            self.faults.append(f"{_PREFIX}{name}: must be one of {', '.join(choices)}; is {text!r}")
+        return text
+
+    def kept(self, name: str) -> Retention:
+        try:
+            return retention_of(self.text(name) or "")
+        except ValueError as fault:
+            self.faults.append(f"{_PREFIX}{name}: {fault}")
+            return Retention()
+
+    def web_address(self, name: str) -> str | None:
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            url = urlsplit(text)
+            good = url.scheme in ("https", "http") and bool(url.hostname) and not url.username
+        except ValueError:
+            good = False
+        if not good:
+            self.faults.append(f"{_PREFIX}{name}: must be an https:// address without a password, is {text!r}")
+        return text
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        found = []
+        for text in (self.text(name) or "").replace(",", " ").split():
+            url = urlsplit(text)
+            if url.scheme in ("https", "http") and url.netloc and f"{url.scheme}://{url.netloc}" == text:
+                found.append(text)
+            else:
+                example = "https://wallboard.example.org, without a path"
+                self.faults.append(f"{_PREFIX}{name}: {text!r} is no origin; write {example}")
+        return tuple(found)
+
+    def networks(self, name: str) -> tuple[Network, ...] | None:
+        text = self.text(name)
+        found = []
+        for part in (text or "").replace(",", " ").split():
+            try:
+                found.append(ip_network(part))
+            except ValueError as fault:
+                self.faults.append(f"{_PREFIX}{name}: {fault}; write networks such as 10.20.0.0/16,192.168.7.5")
+        return None if text is None else tuple(found)
+
+    def pairs(self, name: str, known: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for pair in (self.text(name) or "").replace(",", " ").split():
+            key, is_pair, value = pair.partition("=")
+            if key in known and is_pair and value:
+                found[key] = value
+            else:
+                example = f"{known[0]}=name_of_the_claim"
+                self.faults.append(f"{_PREFIX}{name}: {pair!r}; write pairs such as {example}, of {', '.join(known)}")
+        return found
+
     def secret(self, name: str) -> str | None:
         text, path = self.text(name), self.text(f"{name}_FILE")
         if path is None:
@@ -211,17 +313,35 @@ class _Given:
         secret = self.secret(name)
         return None if secret is None else secret.encode()
 
-    def shard(self, name: str) -> tuple[int, int]:
+    def shard(self, name: str) -> tuple[int, int] | None:
         text = self.text(name)
         if text is None:
             return 0, 1
+        if text == "standby":
+            return None
+        of_ordinal = _OF_ORDINAL.fullmatch(text)
+        if of_ordinal is not None:
+            return self._shard_of_host(name, int(of_ordinal[1]))
         parts = _SHARD.fullmatch(text)
         if parts is not None:
             index, count = int(parts[1]), int(parts[2])
             if index < count:
                 return index, count
-        self.faults.append(f"{_PREFIX}{name}: must be i/N with i from 0 to N-1, such as 0/2; is {text!r}")
+        self.faults.append(
+            f"{_PREFIX}{name}: must be i/N with i from 0 to N-1, such as 0/2, or ordinal/N, or standby; is {text!r}"
+        )
         return 0, 1
+
+    def _shard_of_host(self, name: str, count: int) -> tuple[int, int]:
+        """The number at the end of the host's name, as a StatefulSet gives it, counts round the N shards: of 2 x N pods
+        the second half stands by for the first."""
+        host = self._variables.get("HOSTNAME", "")
+        found = _ORDINAL.search(host)
+        if found is None or count == 0:
+            wrong = f"HOSTNAME {host!r} does not end in -<number>" if count else "N must be at least 1"
+            self.faults.append(f"{_PREFIX}{name}: ordinal/N is for pods of a StatefulSet; {wrong}; give i/N instead")
+            return 0, 1
+        return int(found[1]) % count, count
 
 
 def _why(fault: OSError | UnicodeDecodeError) -> str:

@@ -13,7 +13,7 @@ from services.scoring.core.parameters import Parameters, check_settings, default
 from shared.contract.entries import Settings
 from shared.contract.signals import TenantSignals
 from shared.settings import read_settings
-from tools.backtest_alerts import AlertBook, Difference, Shown, compare
+from tools.backtest_alerts import SETTLED, AlertBook, Difference, Shown, compare
 from tools.backtest_measures import HOUR_MS, Judged, Load, judge, load_of
 from tools.backtest_strain import StrainOfDay
 from tools.backtest_text import Zone, told
@@ -148,7 +148,8 @@ def _json_line(difference: Difference) -> bytes:
     tenant, kind, type_, subject = alert.key
     line: dict[str, Any] = {
         "change": difference.change,
-        "kind": kind,
+        "kind": kind.removesuffix(SETTLED),
+        "settled": alert.settled,
         "tenant": tenant,
         "team": alert.team,
         "subject": {"type": type_, "id": subject},

@@ -5,12 +5,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from shared.contract.alerts import SEVERITIES, Alert, decode_alert
+from shared.contract.events import ts_to_ms
 
 Key = tuple[str, str, str, str]
 """Tenant, kind, type of the subject, subject: what makes two alerts the same matter."""
+
+SETTLED = ".settled"
+"""Ends the kind of what is told once and over as it is told: a change that lasted and is the usual from then on."""
+SURGES = ("queue.surge", "issue.surge")
+REST = "other"
+"""The driver of a queue's surge that is no issue: what none of them explains."""
+
+
+@dataclass(slots=True)
+class Named:
+    """An issue that surges named as their cause, where it was at its most: contacts above the usual, and in words."""
+
+    contacts: float
+    text: str
+    text_zh: str
+    queues: set[str] = field(default_factory=set)
+    """Whose surges named it."""
 
 
 @dataclass(slots=True)
@@ -27,6 +44,11 @@ class Shown:
     @property
     def kind(self) -> str:
         return self.key[1]
+
+    @property
+    def settled(self) -> bool:
+        """Told once: it asks nothing of a lead."""
+        return self.kind.endswith(SETTLED)
 
     @property
     def subject_type(self) -> str:
@@ -52,12 +74,21 @@ class AlertBook:
     def __init__(self) -> None:
         self._shown: dict[str, Shown] = {}
         self._never_shown: set[str] = set()
+        self.issues: dict[tuple[str, str], Named] = {}
+        """(tenant, issue) -> what surges said of it."""
 
     def add(self, data: bytes) -> None:
         """One change, in order."""
         alert = decode_alert(data)
-        at_ms = _ms(alert.updated_at)
+        at_ms = ts_to_ms(alert.updated_at)
         known = self._shown.get(alert.id)
+        if alert.kind in SURGES and alert.phase != "resolved":
+            self._name_issues(alert)
+        if known is None and alert.history[0].reason == "settled":
+            tenant, kind, type_, subject = _key(alert)
+            key = tenant, kind + SETTLED, type_, subject
+            self._shown[alert.id] = Shown(key, alert.team, at_ms, at_ms, [(at_ms, alert.severity)])
+            return
         if known is None:
             if alert.phase in ("suppressed", "resolved"):
                 self._never_shown.add(alert.id)
@@ -67,6 +98,17 @@ class AlertBook:
         known.to_ms = at_ms if alert.phase == "resolved" else None  # one that moved to another team goes on
         if known.to_ms is None and (not known.severities or known.severities[-1][1] != alert.severity):
             known.severities.append((at_ms, alert.severity))
+
+    def _name_issues(self, alert: Alert) -> None:
+        for driver in alert.drivers:
+            if alert.subject.type == "queue" and driver.name == REST:
+                continue
+            contacts = driver.value or 0.0
+            named = self.issues.setdefault((alert.tenant, driver.name), Named(-1.0, "", ""))
+            if contacts > named.contacts:
+                named.contacts, named.text, named.text_zh = contacts, driver.text, driver.text_zh
+            if alert.subject.type == "queue":
+                named.queues.add(alert.subject.id)
 
     @property
     def shown(self) -> list[Shown]:
@@ -81,11 +123,6 @@ class AlertBook:
 
 def _key(alert: Alert) -> Key:
     return alert.tenant, alert.kind, alert.subject.type, alert.subject.id
-
-
-def _ms(rfc3339: str) -> int:
-    at = datetime.fromisoformat(rfc3339)
-    return int(at.timestamp()) * 1000 + at.microsecond // 1000
 
 
 @dataclass(slots=True)

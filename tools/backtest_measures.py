@@ -67,8 +67,8 @@ class Judged:
 
 
 def judge(alerts: Sequence[Shown], causes: Sequence[Injected], hours: float) -> Judged:
-    """An alert is false when no cause explains it; praise for a stretch well handled is no alarm."""
-    alarms = [alert for alert in alerts if alert.kind != "agent.recognition"]
+    """An alert is false when no cause explains it; praise, and what is told once as the new usual, are no alarms."""
+    alarms = [alert for alert in alerts if alert.kind != "agent.recognition" and not alert.settled]
     false = sum(not any(explains(cause, alert) for cause in causes) for alert in alarms)
     delays_s = []
     for cause in causes:

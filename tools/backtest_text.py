@@ -176,7 +176,7 @@ def settings_that_differ(a: Side, b: Side) -> list[tuple[str, str, str]]:
 def _default_rules() -> dict[str, str]:
     """The built-in value of every key that stands outside the tables of tenants."""
     scope = default_parameters().scope("")
-    tables = {"alerts": scope.alerts, "drivers": {"agent": scope.agent, "queue": scope.queue}}
+    tables = {"alerts": scope.alerts, "drivers": {"agent": scope.agent, "queue": scope.queue}, "surges": scope.surges}
     return _flat(tables) | {"lateness_s": f"{LATENESS_S.default:g}"}
 
 

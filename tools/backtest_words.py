@@ -24,6 +24,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "feed.silent": ("feed.silent", "数据中断"),
     "campaign.over_contact": ("campaign.over_contact", "外呼过于频繁"),
     "agent.recognition": ("agent.recognition", "值得肯定"),
+    # told once
+    "queue.strain.settled": ("handle times: new usual", "处理时长：新常态"),
+    "queue.surge.settled": ("arrivals: new usual", "来电量：新常态"),
+    "issue.surge.settled": ("issue: new usual", "问题：新常态"),
     # the page
     "title.one": ("The day, replayed", "这一天的回放"),
     "title.two": ("The same day under two settings", "同一天，两套设置"),
@@ -50,6 +54,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "关于坐席的提醒只计数，不逐条列出。",
     ),
     "changes.more": ("{count} more: see the comparison in words.", "另有 {count} 条，见文字对比。"),
+    "changes.rest": ("show {count} more", "再显示 {count} 条"),
     "changes.none": ("Nothing comes, goes or moves.", "没有变化。"),
     "change": ("change", "变化"),
     "kind": ("kind", "类型"),
@@ -87,9 +92,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "max": ("highest", "最高"),
     "alerts.open": ("Alerts over the day", "全天提醒"),
     "alerts.note": (
-        "About queues and agents: how many are open at once. About anything else: each as a bar.",
-        "队列和坐席：同时未结束的提醒数量。其他：每条提醒为一条横条。",
+        "About queues and agents: how many are open at once. About anything else, and what is told once: each as a "
+        "bar.",
+        "队列和坐席：同时未结束的提醒数量。其他以及只告知一次的：每条为一条横条。",
     ),
+    "issues": ("Issues behind the surges", "激增背后的问题"),
+    "issues.note": (
+        "What the surge alerts named as their causes, each where it was at its most.",
+        "激增提醒所指出的原因，均为其最高时的数值。",
+    ),
+    "issue": ("issue", "问题"),
+    "issue.queues": ("surge of", "激增的队列"),
+    "issue.excess": ("contacts above the usual", "超出常态的来电数"),
+    "issue.words": ("in words", "说明"),
+    "issues.more": ("{count} more issues are not listed.", "另有 {count} 个问题未列出。"),
     "alerts.none": ("No alert opened.", "没有提醒。"),
     "more": ("and {count} more", "另有 {count} 个"),
     "whole": ("whole tenant", "整个租户"),

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from tools import cli_access, cli_baseline, cli_log, cli_run
+from tools import cli_access, cli_baseline, cli_channels, cli_log, cli_ops, cli_privacy, cli_run, cli_watch
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,6 +25,7 @@ app = typer.Typer(
     Feed it:     KEY=$(strainwatch keys create --tenant acme)
                  curl http://127.0.0.1:8080/v1/events -H "Authorization: Bearer $KEY" -d @event.json
     Look at it:  strainwatch token --tenant acme --teams '*' --role lead --sub lead-1
+    Watch it:    STRAINWATCH_TOKEN=$(strainwatch token --demo) strainwatch watch
     Judge it:    strainwatch log export > day.ndjson && strainwatch replay day.ndjson --json
 
     The environment variables STRAINWATCH_* are explained by `strainwatch serve --help`.
@@ -35,6 +36,10 @@ cli_run.add_to(app)
 cli_access.add_to(app)
 cli_log.add_to(app)
 cli_baseline.add_to(app)
+cli_channels.add_to(app)
+cli_watch.add_to(app)
+cli_privacy.add_to(app)
+cli_ops.add_to(app)
 
 
 def main() -> None:
@@ -56,6 +61,7 @@ def _told(fault: Exception) -> tuple[str, int] | None:
     from shared.embedded import EmbeddedServerError
     from shared.log import LogUnavailable, WrongPartitions
     from shared.settings import BadSetup
+    from tools.agent_data import UnknownAgent
     from tools.bank_calls import BankCallsError
     from tools.baseline_file import BadBaseline
     from tools.open_log import StoreMoved
@@ -63,6 +69,7 @@ def _told(fault: Exception) -> tuple[str, int] | None:
     from tools.serve import ServeError
     from tools.server import CannotListen
     from tools.simulate import SimulateError
+    from tools.watch.session import WatchError
 
     if isinstance(fault, ExceptionGroup):  # several partitions at once: they say the same
         return _told(fault.exceptions[0])
@@ -73,7 +80,9 @@ def _told(fault: Exception) -> tuple[str, int] | None:
     if isinstance(fault, WrongPartitions | SettingsConflict):
         return str(fault), 2
     served = (ServeError, CannotListen, StoreMoved, EmbeddedServerError, LogUnavailable)
-    if isinstance(fault, (*served, SimulateError, BankCallsError, ReplayError, BadBaseline)):
+    if isinstance(fault, (*served, SimulateError, BankCallsError, ReplayError, BadBaseline, WatchError)):
+        return str(fault), 1
+    if isinstance(fault, UnknownAgent):
         return str(fault), 1
     if type(fault) is ValueError:  # an argument that does not fit: a partition, a zone, an address
         return str(fault), 2

@@ -32,6 +32,9 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="8080 for all, ingest 8081, notify 8082, scoring 8083.")
     ] = None,
+    channels: Annotated[
+        Path | None, typer.Option(help="TOML file with outgoing channels: chat, e-mail, webhooks.")
+    ] = None,
 ) -> None:
     """Run all services in this process, or one of them.
 
@@ -43,22 +46,35 @@ def serve(
 
     \b
     Environment (options go before it; secrets may stand in a file named by ..._FILE):
-      STRAINWATCH_REDIS_URL       the log store: redis://, rediss:// or unix://. Without: a server of our own
+      STRAINWATCH_REDIS_URL       the log store: redis://, rediss:// or unix://; redis+sentinel:// and redis+cluster://
+                                  for several servers (docs/scaling.md). Without: a server of our own
       STRAINWATCH_DATA_DIR        where that one keeps its data (./data)
       STRAINWATCH_HOST, _PORT     where to listen (127.0.0.1)
       STRAINWATCH_SETTINGS        as --settings
+      STRAINWATCH_CHANNELS        as --channels; see `strainwatch channels --help`
+      STRAINWATCH_PUBLIC_URL      where people find the page; it stands in messages of channels
       STRAINWATCH_JWT_SECRET      signs the tokens of people; for notify and `strainwatch token`
       STRAINWATCH_CALLER_SECRET   key of the hashes of callers; for ingest
                                   (without STRAINWATCH_REDIS_URL both are made in the data folder)
+      STRAINWATCH_KEEP            how long streams are kept: events=26h,alerts=7d,history=26h,rejects=24h,audit=90d
+      STRAINWATCH_ALLOWED_ORIGINS pages of other hosts that may open the feed
+      STRAINWATCH_PRIVATE_NETWORKS which private addresses channels and the issuer's keys may be at
       STRAINWATCH_PARTITIONS      of the log, fixed when it is created (1 embedded, else 8)
-      STRAINWATCH_SCORING_SHARD   i/N: this scorer takes the partitions p with p mod N = i (0/1)
+      STRAINWATCH_CONFIRM_REPLICAS, _CONFIRM_ON
+                                  so many replicas must have what was sent (0); in their memory or on disk (memory)
+      STRAINWATCH_SCORING_SHARD   i/N: this scorer takes the partitions p with p mod N = i (0/1);
+                                  ordinal/N: i is the number of the pod in its StatefulSet, modulo N;
+                                  standby: any partition, until the scorer whose it is asks for it
+      STRAINWATCH_LOG_LEVEL       debug, info, warning or error (info)
     """
     from shared.telemetry import configure_logging
     from tools import serve as serving
     from tools.serve_setup import read_setup
 
-    setup = read_setup(os.environ, now_ms=_now_ms(), which=which, settings=settings, host=host, port=port)
-    configure_logging(which)
+    setup = read_setup(
+        os.environ, now_ms=_now_ms(), which=which, settings=settings, host=host, port=port, channels=channels
+    )
+    configure_logging(which, setup.environment.log_level)
     serving.serve(setup)
 
 
@@ -82,7 +98,12 @@ def demo(
 
 def simulate(
     url: Annotated[str, typer.Option(help="Where ingest is.")] = "http://127.0.0.1:8080",
-    key: Annotated[str, typer.Option(envvar="STRAINWATCH_KEY", help="API key.")] = "sk_demo",
+    key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="STRAINWATCH_KEY", help="API key, or a file with it in STRAINWATCH_KEY_FILE; else sk_demo."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Gives the same day again.")] = 1,
     agents: Annotated[int, typer.Option(min=3, max=2000)] = 24,
     seconds: Annotated[float | None, typer.Option(min=0, help="Real seconds; without: until Ctrl-C.")] = None,
@@ -101,9 +122,13 @@ def simulate(
       strainwatch simulate --url http://10.0.0.5:8081 --key "$KEY" --agents 200 --seconds 600
       strainwatch simulate --surge --speed 10 --seconds 600 --truth causes.ndjson
     """
+    from shared.access import DEMO_KEY
     from tools import simulate as simulation
     from tools.centre import DEMO
 
+    if key is None:
+        path = os.environ.get("STRAINWATCH_KEY_FILE")
+        key = Path(path).read_text(encoding="ascii").strip() if path else DEMO_KEY
     scenario = DEMO if surge else None
     with _interruptible():
         asyncio.run(

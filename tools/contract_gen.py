@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from tools import alert_life
+from tools import alert_life, dashboards, metrics_page, reference, settings_doc
 from tools import contract_schema as schema
 from tools.contract_types import typescript
 
@@ -28,6 +28,10 @@ def generated() -> dict[Path, str]:
     files[SCHEMA / "feed.asyncapi.json"] = _json(schema.feed_asyncapi())
     files[TYPES] = typescript()
     files[alert_life.PAGE] = alert_life.page()
+    files[metrics_page.PAGE] = metrics_page.page()
+    files |= dashboards.texts()
+    files[settings_doc.PAGE] = settings_doc.page()
+    files |= reference.pages()
     return files
 
 

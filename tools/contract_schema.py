@@ -8,8 +8,13 @@ import msgspec
 
 from shared.contract import CONTRACT_VERSION, events
 from shared.contract.alerts import Alert
+from shared.contract.audit import AuditPage
+from shared.contract.course import SubjectCourse
 from shared.contract.frames import SUBPROTOCOL, Accepted, AlertPage, AnyClientFrame, AnyServerFrame, Board
 from shared.contract.frames import ProblemDetails as ProblemBody
+from shared.contract.own import Me, OwnAgent, SignInWays
+from shared.contract.reports import ShiftReport
+from shared.contract.rules import Rules
 
 Schema = dict[str, Any]
 
@@ -75,6 +80,13 @@ BODIES: dict[str, type] = {
     "problem": ProblemBody,
     "board": Board,
     "alert-page": AlertPage,
+    "me": Me,
+    "own-agent": OwnAgent,
+    "sign-in": SignInWays,
+    "audit-page": AuditPage,
+    "rules": Rules,
+    "course": SubjectCourse,
+    "shift-report": ShiftReport,
 }
 """File name -> the struct of a REST body."""
 

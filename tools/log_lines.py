@@ -20,7 +20,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from shared.contract.entries import Entry, EntryId
 
-_TEXT = frozenset({b"t", b"a", b"s", b"e", b"u"})
+_TEXT = frozenset({b"t", b"a", b"s", b"e", b"u", b"f"})
 _BINARY = frozenset({b"b", b"r", b"o"})
 
 

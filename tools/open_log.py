@@ -13,9 +13,10 @@ import structlog
 from shared.clock import SystemClock
 from shared.embedded import EmbeddedServer, ensure_server
 from shared.lifecycle import Stop, drain_in_order
-from shared.log import Log, LogUnavailable, WrongPartitions
+from shared.log import Log, LogUnavailable, Retention, WrongPartitions
 from shared.log_redis import open_redis_log
-from shared.redis_address import RedisAddress
+from shared.redis_address import parse_address
+from shared.redis_confirm import Confirmation
 from shared.settings import Environment
 
 EMBEDDED_PARTITIONS = 1
@@ -47,8 +48,18 @@ async def open_log(environment: Environment, stop: Stop | None = None) -> AsyncI
     url = server.url if server is not None else environment.redis_url or ""
     keeper: asyncio.Task[None] | None = None
     try:
-        opening = _embedded if server is not None else _external
-        log = await _opened(url, partial(opening, url, environment.partitions), stop)
+        opening: Callable[[], Awaitable[Log]]
+        if server is not None:
+            opening = partial(_embedded, url, environment.partitions, environment.keep)
+        else:
+            opening = partial(
+                open_redis_log,
+                url,
+                partitions=environment.partitions,
+                retention=environment.keep,
+                confirm=_confirmation(environment),
+            )
+        log = await _opened(url, opening, stop)
         if server is not None and stop is not None:
             keeper = asyncio.create_task(_keep_running(server, stop))
         try:
@@ -64,17 +75,18 @@ async def open_log(environment: Environment, stop: Stop | None = None) -> AsyncI
             await asyncio.to_thread(server.stop)
 
 
-async def _external(url: str, partitions: int | None) -> Log:
-    return await open_redis_log(url, partitions=partitions)
+def _confirmation(environment: Environment) -> Confirmation | None:
+    wanted = environment.confirm_replicas
+    return Confirmation(wanted, environment.confirm_on == "disk") if wanted else None
 
 
-async def _embedded(url: str, partitions: int | None) -> Log:
+async def _embedded(url: str, partitions: int | None, kept: Retention) -> Log:
     try:
-        return await open_redis_log(url, partitions=partitions or EMBEDDED_PARTITIONS)
+        return await open_redis_log(url, partitions=partitions or EMBEDDED_PARTITIONS, retention=kept)
     except WrongPartitions:
         if partitions is not None:
             raise
-        return await open_redis_log(url)  # it was created with another number, and keeps it
+        return await open_redis_log(url, retention=kept)  # it was created with another number, and keeps it
 
 
 async def _opened(url: str, opening: Callable[[], Awaitable[Log]], stop: Stop | None) -> Log | None:
@@ -85,7 +97,7 @@ async def _opened(url: str, opening: Callable[[], Awaitable[Log]], stop: Stop | 
         try:
             return await opening()
         except LogUnavailable as fault:
-            where = RedisAddress.parse(url)
+            where = parse_address(url)
             if clock.steady_s() >= until_s:
                 raise LogUnavailable(
                     f"The log store at {where} does not answer ({fault}). Start it, or set STRAINWATCH_REDIS_URL to "

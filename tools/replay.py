@@ -110,6 +110,7 @@ _SET_ASIDE = {
     "late": "events too late",
     "repeated": "events sent twice",
     "ahead": "events ahead of the clock",
+    "unnamed": "events of agents or queues beyond the bound",
 }
 
 

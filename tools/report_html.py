@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tools.backtest import Backtest, Side
-from tools.backtest_alerts import CHANGES, Shown
-from tools.backtest_measures import AFTER_MS
 from tools.backtest_strain import GroupKey, Line, QueueKey, most_strained
-from tools.backtest_text import Zone, later, measures, settings_that_differ
+from tools.backtest_text import Zone
 from tools.report_html_lanes import axis, band_lane, bar_lane, cause_lane, count_lane, strain_lane
-from tools.report_html_marks import Frame, fitted, safe, svg_text, svg_words, words
+from tools.report_html_marks import Frame, safe, svg_text, svg_words, words
 from tools.report_html_style import STYLE
+from tools.report_html_tables import changes, issues, numbers, severity
 from tools.truth_file import Injected
 
 QUEUES_MAX = 12
@@ -21,8 +20,6 @@ GROUPS_MAX = 24
 SUBJECTS_MAX = 8
 """Of each kind that is drawn as bars."""
 CAUSES_MAX = 40
-ROWS_MAX = 200
-"""A longer table is read by a program: the comparison as JSON has all."""
 
 COUNTED = ("queue", "agent")
 """There may be thousands of these, and agents are not named: their alerts are counted over time."""
@@ -33,8 +30,8 @@ def page(found: Backtest, zone: Zone, language: str) -> str:
     frame = Frame(found.first_ms, found.last_ms, zone)
     title = "title.two" if len(found.sides) > 1 else "title.one"
     checked = {"en": "", "zh": ""} | {language: " checked"}
-    sections = [*_numbers(found), *_causes(found, frame), *_queues(found, frame), *_alerts(found, frame)]
-    sections += [*_agents(found, frame), *_changes(found, zone)]
+    sections = [*numbers(found), *_causes(found, frame), *_queues(found, frame), *_alerts(found, frame)]
+    sections += [*issues(found), *_agents(found, frame), *changes(found, zone)]
     return (
         f'<!doctype html>\n<html lang="{"zh-CN" if language == "zh" else "en"}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -69,96 +66,6 @@ def _names(found: Backtest) -> str:
     return f'<ul class="sides">{"".join(items)}</ul>'
 
 
-# --- tables
-
-
-def _numbers(found: Backtest) -> Iterator[str]:
-    heads = "".join(f'<th class="n">{letter}</th>' for letter, _ in zip("AB", found.sides, strict=False))
-    rows = "".join(
-        f'<tr><td class="{"in" if indent else ""}">{words(name)}</td>'
-        + "".join(f'<td class="n">{safe(cell)}</td>' for cell in cells)
-        + "</tr>"
-        for indent, name, cells in measures(found)
-    )
-    head = f"<thead><tr><th></th>{heads}</tr></thead>" if len(found.sides) > 1 else ""
-    notes = f'<p class="soft">{words("formula")}</p>'
-    if found.causes is not None:
-        notes += f'<p class="soft">{words("false.means", minutes=AFTER_MS // 60_000)}</p>'
-    left = f"<div><h2>{words('measures')}</h2><table>{head}<tbody>{rows}</tbody></table></div>"
-    yield f'<div class="pair">{left}{_settings(found)}</div><br>{notes}'
-
-
-def _settings(found: Backtest) -> str:
-    if len(found.sides) < 2 or not (differ := settings_that_differ(*found.sides)):
-        return ""
-    rows = "".join(
-        f'<tr><td class="name">{safe(key)}</td><td class="n">{safe(a)}</td><td class="n">{safe(b)}</td></tr>'
-        for key, a, b in differ[:ROWS_MAX]
-    )
-    head = f'<thead><tr><th>{words("key")}</th><th class="n">A</th><th class="n">B</th></tr></thead>'
-    return f"<div><h2>{words('differ')}</h2><table>{head}<tbody>{rows}</tbody></table></div>"
-
-
-def _changes(found: Backtest, zone: Zone) -> Iterator[str]:
-    if len(found.sides) < 2:
-        return
-    changed = [difference for difference in found.differences if difference.change != "stays"]
-    of_agents = Counter(
-        (difference.alert.kind, difference.change)
-        for difference in found.differences
-        if difference.alert.subject_type == "agent"
-    )
-    yield (
-        f"<h2>{words('changes')}</h2>"
-        + ("".join([_count_table(of_agents)] if of_agents else []))
-        + (_change_table(found, zone) if changed else f"<p>{words('changes.none')}</p>")
-    )
-
-
-def _count_table(counts: Counter[tuple[str, str]]) -> str:
-    heads = "".join(f'<th class="n">{words(change)}</th>' for change in CHANGES)
-    rows = "".join(
-        f"<tr><td>{words(kind)}</td>" + "".join(f'<td class="n">{counts[kind, c]}</td>' for c in CHANGES) + "</tr>"
-        for kind in sorted({kind for kind, _ in counts})
-    )
-    table = f"<table><thead><tr><th>{words('kind')}</th>{heads}</tr></thead><tbody>{rows}</tbody></table><br>"
-    return f'<p class="soft">{words("changes.agents")}</p>{table}'
-
-
-def _change_table(found: Backtest, zone: Zone) -> str:
-    listed = [d for d in found.differences if d.change != "stays" and d.alert.subject_type != "agent"]
-    rows = []
-    for difference in listed[:ROWS_MAX]:
-        a, b = difference.a, difference.b
-        subject = words("whole") if difference.alert.subject_type == "tenant" else safe(difference.alert.subject)
-        by = ""
-        if a is not None and b is not None and a.from_ms != b.from_ms:
-            by = f' <span class="soft">{later(b.from_ms - a.from_ms)}</span>'
-        severities = list(dict.fromkeys(side.severity for side in (a, b) if side is not None))
-        told = " → ".join(f'<span class="s-{severity}">{_severity(severity)}</span>' for severity in severities)
-        rows.append(
-            f'<tr><td>{words(difference.change)}</td><td>{words(difference.alert.kind)}</td><td class="name">{subject}'
-            f"</td><td>{_span(a, zone)}</td><td>{_span(b, zone)}{by}</td><td>{told}</td></tr>"
-        )
-    if not rows:
-        return ""
-    heads = "".join(f"<th>{head}</th>" for head in (*map(words, ("change", "kind", "subject")), "A", "B"))
-    heads += f"<th>{words('severity')}</th>"
-    more = f"<p>{words('changes.more', count=len(listed) - ROWS_MAX)}</p>" if len(listed) > ROWS_MAX else ""
-    return f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>{more}'
-
-
-def _severity(severity: str) -> str:
-    return words("critical.word" if severity == "critical" else severity)
-
-
-def _span(alert: Shown | None, zone: Zone) -> str:
-    if alert is None:
-        return "–"
-    end = words("open") if alert.to_ms is None else zone.clock(alert.to_ms)
-    return f"{zone.clock(alert.from_ms)} – {end}"
-
-
 # --- drawings
 
 
@@ -181,23 +88,28 @@ def _line_marks(found: Backtest) -> list[tuple[str, str]]:
 
 
 def _cause_marks(found: Backtest) -> list[tuple[str, str]]:
-    return [('<rect class="cause" width="26" height="12"/>', words("causes"))] if found.causes else []
+    return [('<rect class="cause" width="26" height="12"/>', words("causes"))] if _shaded(found) else []
 
 
 def _bar_marks() -> list[tuple[str, str]]:
     return [
-        (f'<rect class="{severity}" y="2" width="26" height="8"/>', _severity(severity))
-        for severity in ("notice", "warning", "critical")
+        (f'<rect class="{level}" y="2" width="26" height="8"/>', severity(level))
+        for level in ("notice", "warning", "critical")
     ]
 
 
-def _shaded(found: Backtest) -> list[Injected]:
+def _drawn(found: Backtest) -> list[Injected]:
     return (found.causes or [])[:CAUSES_MAX]
+
+
+def _shaded(found: Backtest) -> list[Injected]:
+    """What was wrong for one agent says nothing of a queue or a group."""
+    return [cause for cause in _drawn(found) if cause.agent is None]
 
 
 def _causes(found: Backtest, frame: Frame) -> Iterator[str]:
     if found.causes:
-        yield f"<h2>{words('causes')}</h2>{_chart(frame, [cause_lane(frame, cause) for cause in _shaded(found)])}"
+        yield f"<h2>{words('causes')}</h2>{_chart(frame, [cause_lane(frame, cause) for cause in _drawn(found)])}"
 
 
 def _queues(found: Backtest, frame: Frame) -> Iterator[str]:
@@ -215,7 +127,7 @@ def _queues(found: Backtest, frame: Frame) -> Iterator[str]:
             for side in found.sides
         ]
         limits = [_limit(side, key) for side in found.sides]
-        causes = [cause for cause in _shaded(found) if cause.agent is None and cause.queue in (None, key[1])]
+        causes = [cause for cause in _shaded(found) if cause.queue in (None, key[1])]
         lanes.append(strain_lane(frame, key[1], _minutes(lines), lines, limits, alerts, causes))
     note = words("queues.note", count=len(chosen), of=len(known))
     key_marks = _key([*_line_marks(found), *_bar_marks(), *_cause_marks(found)])
@@ -242,7 +154,7 @@ def _alerts(found: Backtest, frame: Frame) -> Iterator[str]:
     lanes, marks = [], _line_marks(found)
     for kind in sorted({alert.kind for side in found.sides for alert in side.alerts}):
         of_kind = [[alert for alert in side.alerts if alert.kind == kind] for side in found.sides]
-        if any(alert.subject_type in COUNTED for side in of_kind for alert in side):
+        if any(alert.subject_type in COUNTED and not alert.settled for side in of_kind for alert in side):
             lanes.append(count_lane(frame, kind, of_kind, _shaded(found)))
             continue
         marks = [*_line_marks(found), *_bar_marks()]
@@ -282,11 +194,8 @@ def _agents(found: Backtest, frame: Frame) -> Iterator[str]:
         same = len(bands) > 1 and bands[0] == bands[1]
         for letter, band in zip("AB", bands[:1] if same else bands, strict=False):
             if band is not None:
-                name = svg_words("all.agents", 0, 12, "name")
-                if group[1] is not None:
-                    name = svg_text(fitted(group[1]), 0, 12, "name")
                 show_side = len(bands) > 1 and not same
-                lanes.append(band_lane(frame, name, letter, band, _shaded(found), show_side))
+                lanes.append(band_lane(frame, group[1], letter, band, _shaded(found), show_side))
     more = f"<p>{words('agents.more', count=len(groups) - GROUPS_MAX)}</p>" if len(groups) > GROUPS_MAX else ""
     marks = _key(
         [

@@ -18,6 +18,7 @@ from tools.report_html_marks import (
     safe,
     svg_text,
     svg_words,
+    words,
 )
 from tools.truth_file import Injected
 
@@ -69,13 +70,17 @@ def strain_lane(
         body.append(f'<path class="grid" d="M{LABEL_WIDTH} {y + BAR_HEIGHT / 2:g}H{RIGHT_END}"/>')
         body.append(_bars(frame, shown, y))
         y += BAR_ROW
-    return _svg(y + 6, "".join(body))
+    return _lane(safe(name), y + 6, body)
 
 
-def band_lane(frame: Frame, name: str, letter: str, band: Band, causes: Sequence[Injected], show_side: bool) -> str:
-    """A group of agents: the median, nine in ten, and the highest. `name` is a text of the drawing."""
+def band_lane(
+    frame: Frame, team: str | None, letter: str, band: Band, causes: Sequence[Injected], show_side: bool
+) -> str:
+    """A group of agents (None: all): the median, nine in ten, and the highest."""
     side = letter.lower()
-    body = [_shade(frame, causes, STRAIN_HEIGHT), _scale(frame, STRAIN_HEIGHT, 100), name]
+    tag = words("all.agents") if team is None else safe(team)
+    body = [_shade(frame, causes, STRAIN_HEIGHT), _scale(frame, STRAIN_HEIGHT, 100)]
+    body.append(svg_words("all.agents", 0, 12, "name") if team is None else svg_text(fitted(team), 0, 12, "name"))
     if show_side:
         body.append(svg_text(letter, 0, 30, side))
     top, p90, p50 = (frame.runs(line, STRAIN_HEIGHT, 100) for line in (band.top, band.p90, band.p50))
@@ -84,7 +89,7 @@ def band_lane(frame: Frame, name: str, letter: str, band: Band, causes: Sequence
     body.append(f'<path class="line-{side} thin" d="{path(p90)}"/>')
     body.append(f'<path class="area-{side}" d="{path(p50, STRAIN_HEIGHT)}"/>')
     body.append(f'<path class="line-{side}" d="{path(p50)}"/>')
-    return _svg(STRAIN_HEIGHT + 12, "".join(body))
+    return _lane(tag, STRAIN_HEIGHT + 12, body)
 
 
 def count_lane(frame: Frame, kind: str, alerts: Sequence[list[Shown]], causes: Sequence[Injected]) -> str:
@@ -104,7 +109,7 @@ def count_lane(frame: Frame, kind: str, alerts: Sequence[list[Shown]], causes: S
             body.append(f'<path class="area-a" d="{line}V{height}Z"/>')
         body.append(f'<path class="line-{letter}" d="{line}"/>')
     body.append(_side_counts(alerts, 30))
-    return _svg(height + 14, "".join(body))
+    return _lane(words(kind), height + 14, body)
 
 
 def bar_lane(frame: Frame, kind: str, subject: str | None, alerts: Sequence[list[Shown]]) -> str:
@@ -121,7 +126,8 @@ def bar_lane(frame: Frame, kind: str, subject: str | None, alerts: Sequence[list
         body.append(f'<path class="grid" d="M{LABEL_WIDTH} {y + BAR_HEIGHT / 2:g}H{RIGHT_END}"/>')
         body.append(_bars(frame, shown, y))
         y += BAR_ROW
-    return _svg(max(y + 6, 38), "".join(body))
+    tag = f"{words(kind)} · {words('whole') if subject is None else safe(subject)}"
+    return _lane(tag, max(y + 6, 38), body)
 
 
 def cause_lane(frame: Frame, cause: Injected) -> str:
@@ -140,11 +146,16 @@ def cause_lane(frame: Frame, cause: Injected) -> str:
         body.append(f'<text x="{beside}" y="12"><title>{safe(named)}</title>{told}</text>')
     body.append(f'<path class="grid" d="M{LABEL_WIDTH} 8H{RIGHT_END}"/>')
     body.append(f'<rect class="cause-bar" x="{x:g}" y="4" width="{width:g}" height="{BAR_HEIGHT}" rx="2"/>')
-    return _svg(20, "".join(body))
+    return _lane(safe(cause.kind), 20, body)
+
+
+def _lane(tag: str, height: float, body: Sequence[str]) -> str:
+    """The drawing, and its name as it is shown on a narrow screen: it stays when the lane is moved sideways."""
+    return f'<div class="lane"><p class="tag">{tag}</p>{_svg(height, "".join(body))}</div>'
 
 
 def _svg(height: float, body: str) -> str:
-    return f'<svg class="lane" viewBox="0 {-PAD} {WIDTH} {height + PAD:g}" role="img">{body}</svg>'
+    return f'<svg viewBox="0 {-PAD} {WIDTH} {height + PAD:g}" role="img">{body}</svg>'
 
 
 def _rule(y: float) -> str:
@@ -189,8 +200,15 @@ def _bars(frame: Frame, alerts: Sequence[Shown], y: float) -> str:
 
 
 def _shade(frame: Frame, causes: Sequence[Injected], height: float) -> str:
+    """Where any of the causes was at work. Those that overlap are one: shades upon each other would hide the lines."""
+    stretches: list[list[int]] = []
+    for start_ms, end_ms in sorted((cause.start_ms, cause.end_ms) for cause in causes):
+        if stretches and start_ms <= stretches[-1][1]:
+            stretches[-1][1] = max(stretches[-1][1], end_ms)
+        else:
+            stretches.append([start_ms, end_ms])
     return "".join(
         f'<rect class="cause" x="{x:g}" y="0" width="{width:g}" height="{height:g}"/>'
-        for cause in causes
-        for x, width in [_stretch(frame, cause.start_ms, cause.end_ms)]
+        for start_ms, end_ms in stretches
+        for x, width in [_stretch(frame, start_ms, end_ms)]
     )

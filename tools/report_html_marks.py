@@ -13,9 +13,9 @@ from tools.backtest_strain import MINUTE_MS, Line
 from tools.backtest_text import Zone, shown
 from tools.backtest_words import WORDS
 
-LABEL_WIDTH, PLOT_WIDTH, RIGHT = 190, 930, 24
+LABEL_WIDTH, PLOT_WIDTH, RIGHT = 204, 916, 24
 WIDTH = LABEL_WIDTH + PLOT_WIDTH + RIGHT
-NAME_CELLS = 19
+NAME_CELLS = 21
 """Latin letters of a name that fit beside a lane, 13 px bold; a Chinese character takes two."""
 TICKS_MAX = 16
 """Labels of 40 px with room between them."""
@@ -34,6 +34,11 @@ def words(key: str, **params: object) -> str:
     given = {name: safe(str(value)) for name, value in params.items()}
     en, zh = (html.escape(text).format(**given) for text in WORDS.get(key, (key, key)))
     return f'<span class="en" lang="en">{en}</span><span class="zh" lang="zh-CN">{zh}</span>'
+
+
+def both(en: str, zh: str) -> str:
+    """A text that an alert has in both languages, made safe."""
+    return f'<span class="en" lang="en">{safe(en)}</span><span class="zh" lang="zh-CN">{safe(zh)}</span>'
 
 
 def svg_words(key: str, x: float, y: float, style: str = "", anchor: str = "start", **params: object) -> str:

@@ -31,6 +31,7 @@ section{background:var(--surface);border:1px solid var(--edge);border-radius:14p
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",
 sans-serif;fill:var(--soft)}
 svg text.name{font-size:13px;font-weight:600;fill:var(--ink)}
+.tag{display:none;margin:6px 0 0;font-size:13px;font-weight:600}
 svg text.a{fill:var(--a);font-weight:700}svg text.b{fill:var(--b);font-weight:700}
 svg .grid{stroke:var(--grid);stroke-width:1;fill:none}
 svg .base{stroke:var(--edge);stroke-width:1;fill:none}
@@ -51,8 +52,11 @@ th,td{text-align:left;padding:4px 18px 4px 0;border-bottom:1px solid var(--edge)
 th{font-weight:500;font-size:13px}
 td.n,th.n{text-align:right}
 td.in{padding-left:16px;color:var(--soft)}
-td.name{overflow-wrap:anywhere;max-width:26em}
-.pair{display:flex;flex-wrap:wrap;gap:24px 64px}
+td.name{overflow-wrap:anywhere;min-width:6.5em;max-width:26em}
+td.when{white-space:nowrap}
+details{margin-top:10px}
+summary{cursor:pointer;color:var(--soft);font-size:13.5px;padding:4px 0}
+.pair{display:flex;flex-wrap:wrap;gap:24px 64px}.pair>div{min-width:0;max-width:100%;overflow-x:auto}
 .s-notice{color:var(--notice)}.s-warning{color:var(--warning)}.s-critical{color:var(--critical);font-weight:600}
 input.pick{position:absolute;opacity:0}
 nav{float:right;font-size:13.5px}
@@ -61,6 +65,10 @@ nav label{cursor:pointer;padding:3px 10px;border:1px solid var(--edge);border-ra
 border-color:var(--ink)}
 #lang-en:focus-visible~main nav label[for=lang-en],#lang-zh:focus-visible~main nav label[for=lang-zh]{
 outline:2px solid var(--a);outline-offset:2px}
+@media screen and (max-width:700px){main{padding:18px 10px 28px}section{padding:14px 12px}nav{float:none;
+margin-bottom:10px}.chart svg,.lane{min-width:1040px}.tag{display:block;position:sticky;left:0;width:max-content;
+max-width:80vw}td.told{min-width:16em}
+.lane text.name{display:none}}
 #lang-en:checked~main .zh,#lang-zh:checked~main .en{display:none}
 @media print{nav{display:none}main{padding:0;max-width:none}section{border:0;padding:10px 0;border-radius:0}
 .chart{overflow:visible}.chart svg{min-width:0}tr{break-inside:avoid}h2,.soft{break-after:avoid}

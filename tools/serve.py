@@ -17,16 +17,18 @@ from typing import Protocol
 import structlog
 import uvloop
 from prometheus_client import CollectorRegistry
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.notify.feed import CONNECTIONS_MAX
 from services.scoring.scorer import SettingsConflict
 from shared.clock import SystemClock
 from shared.lifecycle import Stop, watch_parent
+from shared.limited_http import LimitedHttp
 from shared.log import Log
 from tools.composition import Services
 from tools.open_log import open_log
 from tools.serve_setup import Setup
-from tools.server import Server, listening_socket, tune_collector
+from tools.server import Server, connections_limit, listening_socket, tune_collector
+from tools.tracing import tracing_of
 
 _logger = structlog.get_logger(__name__)
 
@@ -63,13 +65,17 @@ async def _serve(setup: Setup, company: Company | None) -> None:
                 return
             if company is not None:
                 await company.prepare(log)
-            services = Services(setup, log, CollectorRegistry(), SystemClock())
+            tracing = tracing_of(setup.which, os.environ)
+            connections_max = connections_limit(CONNECTIONS_MAX)
+            services = Services(setup, log, CollectorRegistry(), SystemClock(), tracing, connections_max)
             await services.start()
             async with _beside(_watch_services(stop, services)):
-                http = services.ingest.http_protocol() if services.ingest is not None else HttpToolsProtocol
-                server = Server(services.app(), services.feed_protocol(), services.drain, http)
+                http = services.ingest.http_protocol() if services.ingest is not None else LimitedHttp
+                server = Server(services.app(), services.feed_protocol(), services.drain, http, connections_max)
                 tune_collector()
                 await _serve_until(stop, server, sock, services, company)
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
     if stop.fault is not None:
         raise stop.fault
 

@@ -7,15 +7,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from shared.access import SECRET_BYTES_MIN
 from shared.contract.entries import Settings
-from shared.redis_address import RedisAddress
+from shared.redis_address import parse_address
 from shared.settings import BadSetup, Environment, read_settings
+from tools.ports import PORTS, Which
 
-Which = Literal["all", "ingest", "notify", "scoring"]
-PORTS: dict[Which, int] = {"all": 8080, "ingest": 8081, "notify": 8082, "scoring": 8083}
+if TYPE_CHECKING:
+    from services.notify.core.channel_settings import Channel
 
 _SECRETS: dict[str, tuple[str, tuple[Which, ...]]] = {
     "JWT_SECRET": ("jwt-secret", ("all", "notify")),
@@ -35,6 +36,10 @@ class Setup:
     settings: Settings | None
     jwt_secret: bytes = field(repr=False)
     caller_secret: bytes = field(repr=False)
+    channels: tuple[Channel, ...] = ()
+    """Outgoing channels, where notify runs here."""
+    public_url: str | None = None
+    """Where people find the page; it stands in messages."""
 
     @property
     def lateness_s(self) -> int:
@@ -43,6 +48,12 @@ class Setup:
 
         document = self.settings.document if self.settings is not None else {}
         return int(document.get("lateness_s", LATENESS_S.default))
+
+    def zone_of(self, tenant: str) -> str | None:
+        """The time zone that the settings name for a tenant."""
+        document = self.settings.document if self.settings is not None else {}
+        zone = document.get("tenants", {}).get(tenant, {}).get("timezone") or document.get("timezone")
+        return zone if isinstance(zone, str) else None
 
 
 def read_setup(
@@ -53,6 +64,7 @@ def read_setup(
     settings: Path | None = None,
     host: str | None = None,
     port: int | None = None,
+    channels: Path | None = None,
 ) -> Setup:
     """The setup of `serve`; what is given here goes before the environment. Raises BadSetup with every fault."""
     faults: list[str] = []
@@ -64,6 +76,7 @@ def read_setup(
         faults += bad.faults
     else:
         faults += _address_faults(environment)
+        faults += _issuer_faults(environment)
         faults += _secret_faults(environment, which, kept)
     path = settings or (Path(given) if (given := variables.get("STRAINWATCH_SETTINGS")) else None)
     document = None
@@ -74,6 +87,15 @@ def read_setup(
             document = read_settings(path, check=check_settings, now_ms=now_ms)
         except BadSetup as bad:
             faults += bad.faults
+    ways: list[Channel] = []
+    channels = channels or (Path(given) if (given := variables.get("STRAINWATCH_CHANNELS")) else None)
+    if channels is not None and which in ("all", "notify"):
+        try:
+            ways = read_channels(channels)
+        except BadSetup as bad:
+            faults += bad.faults
+    public_url, url_faults = read_public_url(variables)
+    faults += url_faults
     if faults:
         raise BadSetup(faults)
     return Setup(
@@ -84,7 +106,29 @@ def read_setup(
         settings=document,
         jwt_secret=kept["JWT_SECRET"],
         caller_secret=kept["CALLER_SECRET"],
+        channels=tuple(ways),
+        public_url=public_url,
     )
+
+
+def read_channels(path: Path) -> list[Channel]:
+    """The channels file, whole and with what it needs installed. Raises BadSetup."""
+    from services.notify.channels.file import read_channels_file  # here, for commands that only want a secret
+    from services.notify.channels.service import faults_of
+
+    channels = read_channels_file(path)
+    if faults := faults_of(channels):
+        raise BadSetup([f"channels file {path}: {fault}" for fault in faults])
+    return channels
+
+
+def read_public_url(variables: Mapping[str, str]) -> tuple[str | None, list[str]]:
+    """`STRAINWATCH_PUBLIC_URL`, or None, and what is wrong with it."""
+    url = variables.get("STRAINWATCH_PUBLIC_URL") or None
+    if url is not None and not url.startswith(("http://", "https://")):
+        wrong = "STRAINWATCH_PUBLIC_URL: must be the page's address, such as https://strainwatch.example.org/"
+        return None, [f"{wrong}; is {url!r}"]
+    return url, []
 
 
 def secret(environment: Environment, name: str) -> bytes:
@@ -131,6 +175,13 @@ def _own_secret(path: Path) -> bytes:
 def _secret_faults(environment: Environment, which: Which, kept: dict[str, bytes]) -> list[str]:
     faults: list[str] = []
     for name, (_, needed_by) in _SECRETS.items():
+        if (
+            name == "JWT_SECRET"
+            and environment.jwt_jwks_url
+            and environment.jwt_secret is None
+            and environment.redis_url
+        ):
+            continue  # people come by their issuer only
         if which in needed_by:
             try:
                 kept[name] = secret(environment, name)
@@ -139,11 +190,29 @@ def _secret_faults(environment: Environment, which: Which, kept: dict[str, bytes
     return faults
 
 
+def _issuer_faults(environment: Environment) -> list[str]:
+    """Keys without a name and an audience would let in whoever the same issuer signs in for somebody else."""
+    given, faults = environment, []
+    if given.jwt_jwks_url is not None:
+        if given.jwt_issuer is None:
+            faults.append("STRAINWATCH_JWT_ISSUER: is needed with STRAINWATCH_JWT_JWKS_URL; it is what `iss` must be")
+        if given.jwt_audience is None and given.oidc_client_id is None:
+            faults.append(
+                "STRAINWATCH_JWT_AUDIENCE: is needed with STRAINWATCH_JWT_JWKS_URL, or STRAINWATCH_OIDC_CLIENT_ID: "
+                "one of them must be in `aud`"
+            )
+    elif given.oidc_client_id is not None or given.jwt_issuer is not None:
+        faults.append("STRAINWATCH_JWT_JWKS_URL: is needed to verify the tokens of that issuer (its `jwks_uri`)")
+    return faults
+
+
 def _address_faults(environment: Environment) -> list[str]:
     if environment.redis_url is None:
+        if environment.confirm_replicas:
+            return ["STRAINWATCH_CONFIRM_REPLICAS: needs STRAINWATCH_REDIS_URL; the server of our own has no replicas"]
         return []
     try:
-        RedisAddress.parse(environment.redis_url)
+        parse_address(environment.redis_url)
     except ValueError as fault:
         return [str(fault)]
     return []

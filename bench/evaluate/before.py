@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,7 +18,7 @@ import numpy as np
 
 from bench.evaluate import dashboard as dash
 from bench.evaluate.days import CLOCK_H, DAY_MS, DAYS_BEFORE, START_MS, Before
-from bench.evaluate.made import cached, entries_of
+from bench.evaluate.made import cached, engine_code, entries_of
 from services.scoring.core.engine import Engine
 from shared.contract.entries import Entry, EntryId, tick_fields
 from tools.centre import Centre, Scenario
@@ -47,13 +48,22 @@ class Past:
 
 
 def past_of(centre: Before, cache: Path) -> Past:
-    """The days are kept in the cache; the engine sees them anew, as it may have changed."""
-    history = cached(centre, centre.name, cache, history_of)
+    """The days are kept in the cache, and what the engine learnt from them until its code changes."""
+    return cached(centre, f"past-{centre.name}", cache, partial(_learnt, cache=cache), engine_code())
+
+
+def history(centre: Before, cache: Path) -> History:
+    """From the cache, else made and put there."""
+    return cached(centre, centre.name, cache, history_of)
+
+
+def _learnt(centre: Before, cache: Path) -> Past:
+    kept = history(centre, cache)
     engine = Engine(clock_gaps=False, marks="none")
     engine.step(Entry(EntryId(START_MS - DAYS_BEFORE * DAY_MS, 0), tick_fields(0)))
-    for at_ms, fields in msgspec.msgpack.decode(zlib.decompress(history.packed)):
+    for at_ms, fields in msgspec.msgpack.decode(zlib.decompress(kept.packed)):
         engine.step(Entry(EntryId(at_ms, 0), fields))
-    return Past(engine.snapshot(), history.shown, history.arrivals)
+    return Past(engine.snapshot(), kept.shown, kept.arrivals)
 
 
 def history_of(centre: Before) -> History:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Event = dict[str, Any]
 
-WAITS_MIN, OCCUPANCY_MIN, FLAGS_MIN, HANDLED_LAST = 15, 30, 30, 5
+WAITS_MIN, OCCUPANCY_MIN, FLAGS_MIN, OFF_CONTACTS_MIN, HANDLED_LAST = 15, 30, 30, 120, 5
 BUSY = frozenset({"reserved", "on_contact", "acw"})
 OFF = frozenset({"offline"})
 REST = frozenset({"break", "meeting", "offline"})
@@ -42,6 +42,8 @@ class _Agent:
     rest_end_ms: int | None = None
     busy_s: float = 0.0
     ready_s: float = 0.0
+    rest_s: float = 0.0
+    rests_s: deque[float] = field(default_factory=lambda: deque(maxlen=OFF_CONTACTS_MIN))
     past: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=OCCUPANCY_MIN))
     handle_s: deque[float] = field(default_factory=lambda: deque(maxlen=HANDLED_LAST))
     flags_ms: list[int] = field(default_factory=list)
@@ -54,6 +56,8 @@ class _Agent:
             self.busy_s += passed_s
         if self.state in BUSY or self.state == "available":
             self.ready_s += passed_s
+        if self.state in REST:
+            self.rest_s += passed_s
 
 
 class Board:
@@ -128,14 +132,17 @@ class Board:
     def _agent(self, agent: _Agent, end_ms: int) -> dict[str, float]:
         agent.until(end_ms)
         agent.past.append((agent.busy_s, agent.ready_s))
-        agent.busy_s = agent.ready_s = 0.0
+        agent.rests_s.append(agent.rest_s)
+        agent.busy_s = agent.ready_s = agent.rest_s = 0.0
         busy_s, ready_s = sum(b for b, _ in agent.past), sum(r for _, r in agent.past)
         flags = sum(at_ms > end_ms - FLAGS_MIN * 60_000 for at_ms in agent.flags_ms)
+        not_rested = [60.0 - rest_s for rest_s in agent.rests_s]
         working = agent.state not in REST and agent.rest_end_ms is not None
         return {
             "occupancy": busy_s / ready_s if ready_s > 300.0 else np.nan,
             "handle_time_s": float(np.mean(agent.handle_s)) if agent.handle_s else np.nan,
             "flagged": float(flags),
+            "no_rest_2h_min": (sum(not_rested) / 60.0 if working else 0.0),
             "since_break_min": (end_ms - (agent.rest_end_ms or 0)) / 60_000.0 if working else 0.0,
         }
 

@@ -26,6 +26,8 @@ FIRST_MIN, GAP_MIN, LAST_FREE_MIN = 70.0, 30.0, 15.0
 learns what is usual, and room to see an alarm end."""
 
 SILENCE_MIN = 15.0
+SHORT_BREAKS_OF = 3
+"""So many agents of a day are called back from every break after a minute or so."""
 
 # Size of the centre -> (judged days, tuning days, hours of a day). Large centres get fewer and shorter days: their
 # events are many, and what differs between days is mostly in the small ones.
@@ -43,13 +45,13 @@ DAYS_A_CENTRE = 10
 THEMES: tuple[tuple[str, ...], ...] = (
     ("quiet",),
     ("surge", "abuse"),
-    ("burst", "missed_breaks"),
+    ("burst", "missed_breaks", "short_breaks"),
     ("outage", "abuse"),
     ("absence",),
     ("surge", "silence"),
     ("wild",),
     ("wild", "burst", "surge"),
-    ("absence", "abuse", "missed_breaks"),
+    ("absence", "abuse", "missed_breaks", "short_breaks"),
     ("surge", "burst", "outage"),
 )
 """What happens on a day; days take them in turn. `wild`: over-dispersed arrivals."""
@@ -105,7 +107,7 @@ def all_days(split: Split) -> list[Day]:
 
 
 def _centre(split: Split, agents: int, hours: float, number: int = 0) -> Before:
-    return Before((500_000 if split == "judged" else 700_000) + 10 * agents + number, agents, hours)
+    return Before((600_000 if split == "judged" else 700_000) + 10 * agents + number, agents, hours)
 
 
 def quick_days(split: Split) -> list[Day]:
@@ -121,7 +123,7 @@ def some_days(split: Split, number: int) -> list[Day]:
 
 def _day(split: Split, number: int, centre: Before) -> Day:
     agents, hours = centre.agents, centre.hours
-    seed = (10_000 if split == "judged" else 90_000) + 100 * number + agents % 97
+    seed = (30_000 if split == "judged" else 90_000) + 100 * number + agents % 97
     rng = random.Random(f"day/{seed}")
     themes = THEMES[number % len(THEMES)]
     names = [f"agent-{n + 1:0{max(2, len(str(agents)))}}" for n in range(agents)]
@@ -131,6 +133,11 @@ def _day(split: Split, number: int, centre: Before) -> Day:
             continue
         if theme in ("abuse", "missed_breaks"):
             troubles.append(_of_an_agent(theme, rng, names, hours))
+            continue
+        if theme == "short_breaks":
+            taken = {trouble.agent for trouble in troubles if trouble.kind == "missed_breaks"}
+            some = rng.sample([name for name in names[: max(6, len(names) // 2)] if name not in taken], SHORT_BREAKS_OF)
+            troubles += [Trouble(kind="short_breaks", at_min=0.0, for_min=60.0 * hours, agent=agent) for agent in some]
             continue
         at_min += rng.uniform(0.0, 20.0)
         for_min = SILENCE_MIN if theme == "silence" else rng.uniform(25.0, 45.0)

@@ -26,7 +26,7 @@ from bench.evaluate.truth import SUBJECTS, Truth, Window
 
 Floats = NDArray[np.floating]
 
-EARLY_MIN = {"agent.strain": 20.0, "agent.break_due": 30.0}
+EARLY_MIN = {"agent.strain": 20.0, "team.strain": 20.0, "agent.break_due": 30.0}
 MISS_MIN = 60.0
 AGENTS_PER_LEAD = 15
 """A usual span of control; with it the agents judged make so many leads."""

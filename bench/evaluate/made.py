@@ -7,6 +7,7 @@ import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache as once
 from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
@@ -44,13 +45,15 @@ drown the small centres and cost the rivals hours."""
 class MadeDay:
     """`fatigue[factor]`: [agent judged, minute], with people who recover `factor` times as slowly;
     `longest_wait_s`: [queue, minute], the longest that anybody waited within the minute, the truth; `agents` are those
-    judged."""
+    judged, `rested_ms` and `denied_ms` of them see `AgentTruth`."""
 
     day: Day
     entries: list[tuple[int, dict[bytes, bytes]]]
     shown: dash.Dashboard
     causes: list[Cause]
     agents: list[str]
+    rested_ms: dict[str, list[tuple[int, int | None]]]
+    denied_ms: dict[str, list[tuple[int, str]]]
     teams: dict[str, str]
     fatigue: dict[float, NDArray[np.float64]]
     queues: list[str]
@@ -63,9 +66,12 @@ def made(day: Day, cache: Path) -> MadeDay:
     return cached(day, day.name, cache, make)
 
 
-def cached(what: What, name: str, cache: Path, make: Callable[[What], Made]) -> Made:
-    """What was made of a day, or of the days before, by the same code."""
-    key = hashlib.blake2b(f"{_sources()}{what!r}".encode(), digest_size=8).hexdigest()
+def cached(what: What, name: str, cache: Path, make: Callable[[What], Made], code: str | None = None) -> Made:
+    """What was made of a day, or of the days before, by the same code (a digest; that which makes days, if not given).
+
+    What judges takes hours in all, and days are judged one by one: a run that was ended goes on where it was.
+    """
+    key = hashlib.blake2b(f"{code or _sources()}{what!r}".encode(), digest_size=8).hexdigest()
     path = cache / f"{name}-{key}.pickle"
     if path.exists():
         kept: Made = pickle.loads(path.read_bytes())
@@ -91,6 +97,24 @@ def _sources() -> str:
     ]
     paths += sorted((root / "shared/contract").glob("*.py"))
     return hashlib.blake2b(b"".join(path.read_bytes() for path in paths), digest_size=8).hexdigest()
+
+
+@once
+def engine_code() -> str:
+    """Digest of the code that our alerts and scores come from: the engine, how it is run, and that of the days."""
+    return _digest("bench/evaluate/ours.py", "services/scoring/core/*.py")
+
+
+@once
+def rivals_code() -> str:
+    """The same of the rivals' scores."""
+    return _digest("bench/evaluate/rivals.py")
+
+
+def _digest(*patterns: str) -> str:
+    root = Path(__file__).parent.parent.parent
+    paths = [path for pattern in patterns for path in sorted(root.glob(pattern))]
+    return hashlib.blake2b(_sources().encode() + b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def make(day: Day) -> MadeDay:
@@ -124,6 +148,8 @@ def make(day: Day) -> MadeDay:
         shown=shown,
         causes=[*truth.causes, *silences],
         agents=agents,
+        rested_ms={agent: truth.agents[agent].rested_ms for agent in agents},
+        denied_ms={agent: truth.agents[agent].denied_ms for agent in agents},
         teams={event["agent"]: event["team"] for event in events if event["type"] == "agent.state"},
         fatigue={
             factor: np.array([truth.agents[agent].fatigue.levels(ends_ms, factor * REST_S) for agent in agents])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +14,14 @@ from bench.evaluate.days import START_MS
 from bench.evaluate.figures import Alarm
 from bench.evaluate.made import TENANT, MadeDay
 from bench.evaluate.truth import SUBJECTS, Truth
+from bench.evaluate.weights import levels_of
 from services.scoring.core.engine import Engine
+from services.scoring.core.floor import Floor
 from services.scoring.core.parameters import ALERT_RULES, SURGES
+from services.scoring.core.stretches import StretchRows, measure
+from services.scoring.core.teams import mean_strains
 from shared.contract.alerts import Alert, decode_alert
-from shared.contract.entries import Entry, EntryId, Settings, settings_fields
+from shared.contract.entries import Entry, EntryId, Settings, settings_fields, tick_fields
 from shared.contract.signal_columns import Agents, Queues
 from shared.contract.signals import TenantSignals
 from shared.settings import digest_of
@@ -33,10 +37,12 @@ FACTORS = (1.0, 1.3, 0.75, 1.15, 0.88)
 
 @dataclass(slots=True)
 class Judged:
-    """`alarms[kind]`; `scores[type][subject]` at the end of each minute, where signals carry one."""
+    """`alarms[kind]`; `scores[kind][subject]` at the end of each minute: what the line of the kind is held against."""
 
     alarms: dict[str, list[Alarm]] = field(default_factory=dict)
     scores: dict[str, dict[str, Floats]] = field(default_factory=dict)
+    levels: dict[str, Floats] = field(default_factory=dict)
+    """By queue, of its drivers: [minute, driver]."""
 
 
 def kinds() -> list[str]:
@@ -62,22 +68,34 @@ def settings_at(factor: float) -> Settings:
 
 def judge(made: MadeDay, before: bytes | None, factor: float = 1.0, settings: Settings | None = None) -> Judged:
     """One engine over every entry of the day; `before` is its snapshot from the days before."""
-    engine = Engine.restore(before, clock_gaps=False, marks="minutes" if factor == 1.0 else "none")
+    looked_at = factor == 1.0
+    engine = Engine.restore(before, clock_gaps=False, marks="minutes" if looked_at else "none")
     engine.step(Entry(EntryId(START_MS, 0), settings_fields(settings or settings_at(factor))))
     out, latest = Judged(), dict[str, Alert]()
-    for at_ms, fields in made.entries:
+    for at_ms, fields in _with_minutes(made) if looked_at else made.entries:
         report = engine.step(Entry(EntryId(at_ms, 0), fields))
         for _, data in report.alerts:
             alert = decode_alert(data)
             latest[alert.id] = alert
         for signals in report.signals:
-            _keep_scores(out, signals, made.day.minutes)
+            _keep_scores(out, signals, engine.floor, made.day.minutes)
     for alert in latest.values():
         for alarm in _alarms(alert, made.day.minutes):
             if alarm.start_min < 0:  # of the night before the day
                 continue
             out.alarms.setdefault(alert.kind, []).append(alarm)
     return out
+
+
+def _with_minutes(made: MadeDay) -> Iterator[tuple[int, dict[bytes, bytes]]]:
+    """The entries, and a tick at each whole minute, so that nothing later is known when its scores are kept."""
+    minute_ms = START_MS + 60_000
+    for at_ms, fields in made.entries:
+        while minute_ms < at_ms:
+            yield minute_ms, tick_fields(minute_ms)
+            minute_ms += 60_000
+        minute_ms += 60_000 * (minute_ms == at_ms)
+        yield at_ms, fields
 
 
 def _alarms(alert: Alert, minutes: int) -> list[Alarm]:
@@ -100,28 +118,49 @@ def _minute(at: str) -> float:
     return (datetime.fromisoformat(at).timestamp() * 1000.0 - START_MS) / 60_000.0
 
 
-def _keep_scores(out: Judged, signals: TenantSignals, minutes: int) -> None:
+def _keep_scores(out: Judged, signals: TenantSignals, floor: Floor, minutes: int) -> None:
     assert signals.tenant == TENANT
     place = (signals.at_ms - START_MS) // 60_000 - 1
     if not 0 <= place < minutes:
         return
-    for type_, rows in (("queue", Queues(signals)), ("agent", Agents(signals))):
-        kept = out.scores.setdefault(type_, {})
-        for subject, strain in zip(rows.ids, rows.strain.tolist(), strict=True):
+    queues, agents = Queues(signals), Agents(signals)
+    for queue, levels in zip(queues.ids, levels_of(queues), strict=True):
+        if queue not in out.levels:
+            out.levels[queue] = np.zeros((minutes, levels.size))
+        out.levels[queue][place] = levels
+    now = {"queue.strain": (queues.ids, queues.strain), "agent.strain": (agents.ids, agents.strain)}
+    if signals.last_event_ms is not None:
+        now["feed.silent"] = (["tenant"], np.array([(signals.at_ms - signals.last_event_ms) / 1000.0]))
+    for kind, (subjects, values) in (now | _watched(floor, signals.at_ms)).items():
+        kept = out.scores.setdefault(kind, {})
+        for subject, value in zip(subjects, values.tolist(), strict=True):
             if subject not in kept:
                 kept[subject] = np.full(minutes, np.nan)
-            kept[subject][place] = strain
-    silent = out.scores.setdefault("tenant", {"tenant": np.full(minutes, np.nan)})
-    if signals.last_event_ms is not None:
-        silent["tenant"][place] = (signals.at_ms - signals.last_event_ms) / 1000.0
+            kept[subject][place] = value
+
+
+def _watched(floor: Floor, at_ms: int) -> dict[str, tuple[list[str], Floats]]:
+    """By kind: subjects, and what their alerts are judged by now. Of surges, the statistic also below its threshold."""
+    names = floor.registers
+    out: dict[str, tuple[list[str], Floats]] = {}
+    for kind, of, watched in (
+        ("queue.surge", names.queues, floor.surges.queues),
+        ("issue.surge", names.issues, floor.surges.issues),
+    ):
+        live = watched.live()
+        out[kind] = ([of.text[subject] for subject in watched.subjects(live).tolist()], watched.surges.value[live])
+    felt, worked_min = measure(StretchRows(floor.agents), np.arange(floor.agents.n), at_ms)
+    out["agent.hard_streak"], out["agent.break_due"] = (names.agents.text, felt), (names.agents.text, worked_min)
+    out["team.strain"] = (names.teams.text, mean_strains(floor, len(names.teams.text), at_ms))
+    return out
 
 
 def score_of(kind: str, truth: Truth, by_factor: Mapping[float, Judged]) -> Floats:
-    """[subject, minute]: what the board shows for this kind (strain; how old its data is), else the strictest line
-    whose alert is live."""
+    """[subject, minute]: what the line of this kind is held against; of thanks, which are told at one moment, the
+    strictest line whose alert is live."""
     scores = np.zeros((len(truth.subjects), truth.minutes))
-    if kind in ("queue.strain", "agent.strain", "feed.silent"):
-        for subject, values in by_factor[1.0].scores.get(SUBJECTS[kind], {}).items():
+    if kind in by_factor[1.0].scores:
+        for subject, values in by_factor[1.0].scores[kind].items():
             if subject in truth.place:
                 scores[truth.place[subject]] = values
         return scores

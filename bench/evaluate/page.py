@@ -7,6 +7,7 @@ import re
 from bench.evaluate.figures import Figures
 from bench.evaluate.real import RealDays, RealOutcome
 from bench.evaluate.results import Detail, KindDetail, KindResult, Results
+from bench.evaluate.weights import Picked
 
 OURS = "**Strainwatch**"
 NOT_YET = "Not in this run.\n"
@@ -21,6 +22,7 @@ def filled(text: str, results: Results, detail: Detail) -> str:
         "kinds": "\n".join(_kind(kind, _of(kind.kind, detail)) for kind in results.kinds) or NOT_YET,
         "time-constants": _time_constants(detail) if detail.time_constants else NOT_YET,
         "real": "\n".join(_real(name, outcome) for name, outcome in results.real.items()) or NOT_YET,
+        "weights": _weights(detail.weights) if detail.weights is not None else NOT_YET,
         "real-days": _real_days(detail.real_days) if detail.real_days is not None else NOT_YET,
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found['name']]}{found[3]}", text)
@@ -46,6 +48,21 @@ def _real_days(real: RealDays) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _weights(picked: Picked) -> str:
+    rows = [
+        f"{picked.tried} sets tried. ROC areas of both waits.\n",
+        "| | weights | area, tuning days | first week | second week |\n|---|---|---|---|---|",
+    ]
+    for who, one in (("picked", picked.pick), ("in the product", picked.product)):
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in one.weights.items())
+        first, second = (
+            " / ".join(f"{area:.3f}" for area in areas.values())
+            for areas in (one.first_week_roc_auc, one.second_week_roc_auc)
+        )
+        rows.append(f"| {who} | {weights} | {one.tuning_pr_auc:.3f} | {first} | {second} |")
+    return "\n".join(rows) + "\n"
+
+
 def _kind(kind: KindResult, detail: KindDetail | None) -> str:
     equal_s = kind.equal_false.mean_delay_s
     rows = [f"### {kind.kind}\n", f"{kind.n} causes.\n", _KIND_HEAD]
@@ -54,7 +71,7 @@ def _kind(kind: KindResult, detail: KindDetail | None) -> str:
     if detail is not None:
         if detail.by_cause:
             rows.append("\nBy cause: " + "; ".join(f"{cause} {told}" for cause, told in detail.by_cause.items()) + ".")
-        rows.append(_equal(detail))
+        rows.append(_equal(detail) if kind.rivals else "\nNothing that is used now tells of this.")
     return "\n".join(rows) + "\n"
 
 

@@ -14,8 +14,8 @@ import io
 import json
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,14 +31,15 @@ from tools.replay_input import BareEvents
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Levels = Mapping[str, Mapping[int, NDArray[np.floating]]]
+LevelsOf = Callable[[Queues], NDArray[np.floating]]
 
 SLOT_MS, DAY_MS = 900_000, 86_400_000
 CALLS_MIN, JOINS_MIN = 500, 3
 EWMA_S = 600.0
 ABANDONED, SERVED_S, SERVED_GOAL = 0.2, 20.0, 0.8
 JUDGED_FROM_DAY = 7
-"""The first week was looked at while the strain of queues was made; the areas on the second only when its weights were
-last chosen."""
+"""The first week was looked at while the strain of queues was made, and its weights are picked by it: see `weights`."""
 RESAMPLES, SEED = 2000, 20_260_101
 RIVALS = ("queue_length", "longest_wait", "mean_wait_15min", "ewma_wait")
 
@@ -97,15 +98,22 @@ class Slots:
     wait_s: Floats
     outcomes: dict[str, Bools]
     scores: dict[str, Floats]
+    levels: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Of the drivers, [slot, driver], where they were asked for."""
 
 
-def judge_real(records: Path) -> tuple[dict[str, RealOutcome], RealDays]:
+def real_slots(records: Path, levels_of: LevelsOf) -> Slots:
     """From a file of bank calls. Raises OSError, BankCallsError."""
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events.ndjson"
         with events.open("w") as out:
             main_convert(records, "UTC", out, io.StringIO())
-        slots = slots_of(read_calls(events), read_strain(events))
+        strain, levels = read_strain(events, levels_of)
+        return slots_of(read_calls(events), strain, levels)
+
+
+def judge_real(slots: Slots) -> tuple[dict[str, RealOutcome], RealDays]:
+    """The days that nothing was chosen on; all of them where there is but one week."""
     kept = slots.day >= JUDGED_FROM_DAY
     if not kept.any():
         kept = slots.day >= 0
@@ -151,22 +159,27 @@ def _calls(rows: list[tuple[int, int, float, bool]]) -> Calls:
     )
 
 
-def read_strain(events: Path) -> dict[str, dict[int, float]]:
-    """Queue -> strain at the end of each quarter of an hour (before any event of that moment), replayed as live."""
+def read_strain(events: Path, levels_of: LevelsOf) -> tuple[dict[str, dict[int, float]], Levels]:
+    """Queue -> strain, and levels of its drivers, at the end of each quarter of an hour (before any event of that
+    moment), replayed as live."""
     strain: dict[str, dict[int, float]] = defaultdict(dict)
+    levels: dict[str, dict[int, NDArray[np.floating]]] = defaultdict(dict)
 
     def keep(signals: TenantSignals) -> None:
         if signals.at_ms % SLOT_MS == 0:
             queues = Queues(signals)
-            for queue, value in zip(queues.ids, queues.strain.tolist(), strict=True):
+            for queue, value, row in zip(queues.ids, queues.strain.tolist(), levels_of(queues), strict=True):
                 strain[queue][signals.at_ms] = value
+                levels[queue][signals.at_ms] = row
 
     bare = BareEvents([events], "bank")
     replay(((0, entry) for entry in bare.entries()), clock_gaps=False, marks="minutes", on_signals=keep)
-    return strain
+    return strain, levels
 
 
-def slots_of(calls: Mapping[str, Calls], strain: Mapping[str, Mapping[int, float]]) -> Slots:
+def slots_of(
+    calls: Mapping[str, Calls], strain: Mapping[str, Mapping[int, float]], levels: Levels | None = None
+) -> Slots:
     """All slots that count, in the order of time."""
     first_day = min(int(c.offered_ms[0]) for c in calls.values()) // DAY_MS
     rows: list[tuple[int, str, dict[str, bool], dict[str, float], int, float]] = []
@@ -191,7 +204,14 @@ def slots_of(calls: Mapping[str, Calls], strain: Mapping[str, Mapping[int, float
         day=np.array([row[0] // DAY_MS - first_day for row in rows], np.int64),
         outcomes={name: np.array([row[2][name] for row in rows], bool) for name in rows[0][2]},
         scores={name: np.array([row[3][name] for row in rows], float) for name in rows[0][3]},
+        levels=_table([levels.get(row[1], {}).get(row[0]) for row in rows]) if levels else np.empty((0, 0)),
     )
+
+
+def _table(rows: list[NDArray[np.floating] | None]) -> Floats:
+    """Before a queue was heard of, nothing strains it."""
+    width = max(row.size for row in rows if row is not None)
+    return np.array([np.zeros(width) if row is None else row for row in rows])
 
 
 def _outcomes(calls: Calls, at_ms: int) -> dict[str, bool]:

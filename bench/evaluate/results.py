@@ -6,6 +6,7 @@ import msgspec
 
 from bench.evaluate.figures import Figures
 from bench.evaluate.real import RealDays, RealOutcome
+from bench.evaluate.weights import Picked
 
 
 class EqualFalse(msgspec.Struct):
@@ -79,6 +80,7 @@ class Detail(msgspec.Struct):
     not_judged: dict[str, int]
     """Alerts of kinds that the truth cannot judge: how many there were."""
     real_days: RealDays | None = None
+    weights: Picked | None = None
 
 
 def encode(results: Results | Detail) -> bytes:

@@ -47,7 +47,7 @@ MEASURES: dict[str, tuple[str, ...]] = {
     "agent.strain": ("occupancy", "handle_time_s", "flagged", "since_break_min"),
     "agent.hard_streak": ("flagged", "handle_time_s", "occupancy"),
     "agent.recognition": ("flagged", "handle_time_s", "occupancy"),
-    "agent.break_due": ("since_break_min", "occupancy"),
+    "agent.break_due": ("since_break_min", "no_rest_2h_min", "occupancy"),
     "team.strain": ("occupancy", "longest_wait_s", "waiting", "away"),
     "feed.silent": ("silence_s",),
 }

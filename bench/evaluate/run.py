@@ -12,15 +12,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from bench.evaluate.before import Past, past_of
+from bench.evaluate.before import Past, history, past_of
 from bench.evaluate.days import DAYS_BEFORE, Before, Day
 from bench.evaluate.figures import Alarm, Figures, Floats, Tally, average_precision, delay_at, figures
-from bench.evaluate.made import made
+from bench.evaluate.made import cached, engine_code, made, rivals_code
 from bench.evaluate.ours import FACTORS, Judged, judge, kinds, score_of
 from bench.evaluate.results import Detail, EqualFalse, KindDetail, KindResult, Matched, TimeConstants
-from bench.evaluate.rivals import Known
-from bench.evaluate.truth import FATIGUE_HIGH, FATIGUE_NEAR, SUBJECTS, tired_truth, truth_of
+from bench.evaluate.rivals import Known, Memo, scores
+from bench.evaluate.truth import FATIGUE_HIGH, FATIGUE_NEAR, SUBJECTS, Truth, tired_truth, truth_of
 from bench.evaluate.tuning import Choice, ScoredDay, Tried, choose, score_day, tally, try_all
+from bench.evaluate.weights import NAMES
 
 Say = Callable[[str], None]
 Task = TypeVar("Task")
@@ -66,24 +67,54 @@ class JudgedDay:
     score: dict[str, Floats] = field(default_factory=dict)
     others: Counter[str] = field(default_factory=Counter)
     fatigue: dict[float, Floats] = field(default_factory=dict)
+    levels: Floats = field(default_factory=lambda: np.empty((0, 0, 0)))
+    """Of the drivers of queues: [queue, minute, driver], in the order of the truth of `queue.strain`."""
 
 
 def judged_day(task: tuple[Day, Past], cache: Path, factors: Sequence[float]) -> JudgedDay:
-    """Everything about one day that needs its entries."""
+    """Everything about one day that needs its entries.
+
+    What takes long comes from the cache when the same code made it before: alerts for each line, scores of the rivals.
+    """
     day, past = task
     ready = made(day, cache)
-    by_factor: dict[float, Judged] = {factor: judge(ready, past.snapshot, factor) for factor in factors}
+
+    def judge_it(what: tuple[Day, float]) -> Judged:
+        return judge(ready, past.snapshot, what[1])
+
+    by_factor: dict[float, Judged] = {
+        factor: cached((day, factor), f"ours-{day.name}", cache, judge_it, engine_code()) for factor in factors
+    }
     known = Known(past.shown, past.arrivals)
+    memo = rivals_of(day, cache)
     out = JudgedDay(day.name, ready.events, fatigue=dict(ready.fatigue))
-    memo: dict[tuple[str, str, str], Floats] = {}
     for kind in kinds():
         truth = truth_of(kind, ready)
         out.scored[kind] = score_day(kind, truth, ready, memo, known)
         out.alarms[kind] = {factor: found.alarms.get(kind, []) for factor, found in by_factor.items()}
         out.score[kind] = score_of(kind, truth, by_factor)
     found = by_factor[1.0].alarms
+    none = np.zeros((day.minutes, len(NAMES)))
+    queues = out.scored["queue.strain"].truth.subjects
+    out.levels = np.array([by_factor[1.0].levels.get(queue, none) for queue in queues])
     out.others = Counter({kind: len(alarms) for kind, alarms in found.items() if kind not in SUBJECTS})
     return out
+
+
+def rivals_of(day: Day, cache: Path) -> Memo:
+    """All scores of the rivals over one day."""
+
+    def score(_: Day) -> Memo:
+        ready, before = made(day, cache), history(day.centre, cache)
+        memo: Memo = {}
+        for kind in kinds():
+            for _found in scores(
+                kind, SUBJECTS[kind], ready.shown[SUBJECTS[kind]], memo, Known(before.shown, before.arrivals)
+            ):
+                pass
+        return memo
+
+    return cached(day, f"rivals-{day.name}", cache, score, rivals_code())
 
 
 def days_judged(
@@ -218,8 +249,11 @@ def wrong_time_constants(days: Sequence[JudgedDay]) -> list[TimeConstants]:
 
 def seeded(
     judged_days: Sequence[Day], tuning_days: Sequence[Day], cache: Path, workers: int, say: Say, lines: int
-) -> tuple[list[KindResult], Detail]:
-    """The figures of the seeded days. `lines`: how many of FACTORS to try, the first is the default."""
+) -> tuple[list[KindResult], Detail, list[tuple[Truth, Floats]]]:
+    """The figures of the seeded days, and what weights are picked by: truth and levels of the tuning days.
+
+    `lines`: how many of FACTORS to try, the first is the default.
+    """
     factors = FACTORS[:lines]
     pairs = []
     with Workers(workers) as pool:
@@ -232,6 +266,5 @@ def seeded(
     sizes = Counter(str(day.agents) for day in judged_days)
     others: Counter[str] = sum((day.others for day in judged), Counter())
     events = sum(day.events for day in judged)
-    return [pair[0] for pair in pairs], Detail(
-        dict(sizes), events, [pair[1] for pair in pairs], wrong_time_constants(judged), dict(others)
-    )
+    detail = Detail(dict(sizes), events, [pair[1] for pair in pairs], wrong_time_constants(judged), dict(others))
+    return [pair[0] for pair in pairs], detail, [(day.scored["queue.strain"].truth, day.levels) for day in tuning]

@@ -41,8 +41,13 @@ CALM_S, LONG_S = 30.0, 90.0
 FATIGUE_HIGH, FATIGUE_NEAR, FATIGUE_MIN = 75.0, 55.0, 5
 """Latent fatigue that an alert should tell of, when it lasts so many minutes; from the lower level on one is not false.
 The agents of a quiet day are above 75 in about one minute of a hundred."""
+TEAM_HIGH, TEAM_NEAR, TEAM_SIZE_MIN = 60.0, 45.0, 5
+"""The same of a team: the mean latent fatigue of its agents that are judged, at least five, as fewer are not shown. The
+teams of a quiet day are above 60 in about three minutes of a hundred."""
 BREAK_DUE_MIN, BREAK_NEAR_MIN = 120.0, 90.0
-"""15 min per 2 h is the practice that health and safety guidance gives; an alert may come up to half an hour before."""
+"""15 min per 2 h is the practice that health and safety guidance gives; an alert may come up to half an hour before.
+Rest is what the simulator knows to be one: a break of the plan taken whole, or time off duty. Not a break that was over
+after a minute, and not a meeting, which is work."""
 STREAK_FLAGS = 2
 """As many abusive or complaining contacts within half an hour are a hard stretch, whoever made them."""
 RECOGNITION_MIN = 90
@@ -172,19 +177,13 @@ def _issue_surge(truth: Truth, made: MadeDay) -> None:
 
 
 def _team_strain(truth: Truth, made: MadeDay) -> None:
-    for cause, low, high, tail in _troubles(made):
-        near = _near(_hit(cause))
-        serving = frozenset(team for team, queues in TEAMS.items() if _hit(cause) & set(queues))
-        if cause.kind != "burst":
-            truth.window(cause.kind, frozenset({cause.team}) if cause.team else serving, low, high)
-        for team, queues in TEAMS.items():
-            if near & set(queues):
-                truth.mark(truth.neutral, team, low, tail + 15)
-    for number, queue in enumerate(made.queues):
-        for minute in np.flatnonzero(made.longest_wait_s[number] >= LONG_S).tolist():
-            for team, queues in TEAMS.items():
-                if queue in queues:
-                    truth.mark(truth.neutral, team, minute - 5, minute + 15)
+    fatigue = made.fatigue[1.0]
+    truth.neutral[:] = True  # where too few are judged to say anything
+    for team, row in truth.place.items():
+        here = [number for number, agent in enumerate(made.agents) if made.teams.get(agent) == team]
+        if len(here) >= TEAM_SIZE_MIN:
+            truth.neutral[row] = False
+            _tired_row(truth, team, fatigue[here].mean(axis=0), TEAM_HIGH, TEAM_NEAR)
 
 
 def _agent_strain(truth: Truth, made: MadeDay) -> None:
@@ -202,11 +201,15 @@ def tired_truth(agents: list[str], fatigue: Floats, high_line: float, near_line:
 
 def _tired(truth: Truth, fatigue: Floats, high_line: float, near_line: float) -> None:
     for number, agent in enumerate(truth.subjects):
-        for low, high in runs(fatigue[number] >= high_line):
-            if high - low >= FATIGUE_MIN:
-                truth.window("fatigue", frozenset({agent}), low, high)
-        for minute in np.flatnonzero(fatigue[number] >= near_line).tolist():
-            truth.mark(truth.neutral, agent, minute - 5, minute + 10)
+        _tired_row(truth, agent, fatigue[number], high_line, near_line)
+
+
+def _tired_row(truth: Truth, subject: str, fatigue: Floats, high_line: float, near_line: float) -> None:
+    for low, high in runs(fatigue >= high_line):
+        if high - low >= FATIGUE_MIN:
+            truth.window("fatigue", frozenset({subject}), low, high)
+    for minute in np.flatnonzero(fatigue >= near_line).tolist():
+        truth.mark(truth.neutral, subject, minute - 5, minute + 10)
 
 
 def _hard_streak(truth: Truth, made: MadeDay) -> None:
@@ -221,13 +224,28 @@ def _hard_streak(truth: Truth, made: MadeDay) -> None:
 
 
 def _break_due(truth: Truth, made: MadeDay) -> None:
-    shown = made.shown["agent"]
-    for subject, since_min in zip(shown.subjects, np.nan_to_num(shown.values["since_break_min"]), strict=True):
-        for low, high in runs(since_min >= BREAK_DUE_MIN):
-            if high - low >= FATIGUE_MIN:
-                truth.window("no break", frozenset({subject}), low, high)
-        for low, high in runs(since_min >= BREAK_NEAR_MIN):
-            truth.mark(truth.neutral, subject, low, high + 5)
+    """Two hours without a real rest, because a break was missed or cut short; where the plan alone puts breaks further
+    apart, an alert is neither right nor false."""
+    for agent in truth.subjects:
+        denied = [((at_ms - START_MS) / 60_000, how) for at_ms, how in made.denied_ms[agent]]
+        for low, high in _without_rest(made, agent):
+            missed = [(at_min, how) for at_min, how in denied if low <= at_min < high]
+            truth.mark(truth.neutral, agent, low + BREAK_NEAR_MIN, high + 5 if high - low > BREAK_NEAR_MIN else 0)
+            if missed:
+                due_min = max(low + BREAK_DUE_MIN, missed[0][0])
+                if high - due_min >= FATIGUE_MIN:
+                    truth.window(f"break {missed[0][1]}", frozenset({agent}), due_min, high)
+
+
+def _without_rest(made: MadeDay, agent: str) -> Iterator[tuple[float, float]]:
+    """(from, to) in minutes of the stretches between rests; one at the end of the day is none."""
+    low = 0.0
+    for began_ms, ended_ms in made.rested_ms[agent]:
+        yield low, (began_ms - START_MS) / 60_000
+        if ended_ms is None:
+            return
+        low = (ended_ms - START_MS) / 60_000
+    yield low, float(made.day.minutes)
 
 
 def _recognition(truth: Truth, made: MadeDay) -> None:
@@ -235,8 +253,8 @@ def _recognition(truth: Truth, made: MadeDay) -> None:
     truth.windows, truth.true[:] = [], False
     for cause in made.causes:
         if cause.kind == "abuse" and cause.agent is not None:
-            low, high = _span(cause)
-            truth.window(cause.kind, frozenset({cause.agent}), low, high + RECOGNITION_MIN)
+            _, high = _span(cause)  # thanks are for a stretch that is over
+            truth.window(cause.kind, frozenset({cause.agent}), high, high + RECOGNITION_MIN)
 
 
 def _silent(truth: Truth, made: MadeDay) -> None:

@@ -24,6 +24,9 @@ HOLDS_MIN = (0, 2, 5)
 """Durations for which the line must be held, as the rule engines offer them."""
 CLOSE_MIN = 5
 """An alarm ends when the line was not held for as long: the same for all, so that nobody rings twice for one thing."""
+UNRIVALLED = frozenset({"agent.recognition"})
+"""Thanks for a stretch that is over: nothing that is used now tells of them, and a line on the stretch itself is judged
+as `agent.hard_streak`."""
 LINES = 28
 """Lines tried: quantiles of what is seen on the tuning days, finer towards the top."""
 
@@ -108,7 +111,9 @@ class Tried:
 
 def try_all(kind: str, days: Sequence[ScoredDay]) -> list[Tried]:
     """Every measure, line and duration of every rival."""
-    tried = []
+    tried: list[Tried] = []
+    if kind in UNRIVALLED:
+        return tried
     for rival, measure in days[0].scores:
         for line in _lines([day.scores[rival, measure] for day in days]):
             for hold_min in HOLDS_MIN:

@@ -30,6 +30,7 @@ def new_agent(at_ms: int) -> Agent:
         "t_ms": at_ms,
         "state": 0,
         "state_ms": 0,
+        "rest_ms": 0,
         "taken_ms": 0,
         "ended_ms": 0,
         "fast": [0.0] * drivers,
@@ -70,7 +71,8 @@ def moved(a: Agent, at_ms: int) -> tuple[list[float], list[float], float, float,
             slow[ad.SINCE_BREAK] += 1.0 - math.exp(-over_s / SLOW_S)
         work_s += dt_s
     elif rests:
-        work_s = max(work_s - 12.0 * dt_s, 0.0)
+        away_s = (at_ms - a["rest_ms"]) / 1000.0 - 120.0  # the first two minutes are no break
+        work_s = max(work_s - 20.0 * min(max(away_s, 0.0), dt_s), 0.0)
     busy = a["busy"] * window_left + busy * (1.0 - window_left)
     staffed = a["staffed"] * window_left + staffed * (1.0 - window_left)
     return fast, slow, work_s, busy, staffed
@@ -125,6 +127,8 @@ def say(a: Agent, at_ms: int, state: int) -> None:
         take(a, at_ms)
     if a["state"] in BUSY and state not in BUSY:
         a["ended_ms"] = max(a["ended_ms"], at_ms)
+    if state in RESTS and a["state"] not in RESTS:
+        a["rest_ms"] = at_ms
     a["state"], a["state_ms"] = state, at_ms
 
 

@@ -14,6 +14,7 @@ TAU_S = {
     "arrivals": 1200.0,
     "wait_s": 600.0,
     "waits": 600.0,
+    "felt_s2": 600.0,
     "within": 1800.0,
     "ended": 1800.0,
     "abandoned": 1800.0,
@@ -99,6 +100,14 @@ def inverse_b(load: float, agents: int) -> float:
         if inverse >= 1e15:
             break
     return inverse
+
+
+def feel(q: Queue, wait_s: float, at_ms: int) -> None:
+    """A wait that is over: the square of the longest of the last minutes is kept, fading."""
+    most_s = min(wait_s, math.sqrt(qd.LEVEL_MAX / qd.FELT) * P["recent_waits"]["target_wait_s"])
+    age_s = max((q["t_ms"] - at_ms) / 1000.0, 0.0)
+    felt_s2 = most_s * most_s * math.exp(-age_s / TAU_S["felt_s2"])
+    q["sums"]["felt_s2"] = max(q["sums"]["felt_s2"], felt_s2)
 
 
 def _left(q: Queue, name: str, at_ms: int) -> float:
@@ -189,6 +198,9 @@ def strain_at(q: Queue, at_ms: int) -> float:
     rho = load / max(agents, 1.0) if agents else 0.0
     expected_s = erlang_a_wait_s(load, agents, handle_s, 1.0 / p["patience_s"]) if agents else 0.0
     recent_s = (_left(q, "wait_s", at_ms) + 2.0 * USUAL_WAIT_S) / (_left(q, "waits", at_ms) + 2.0)
+    recent_target_s = P["recent_waits"]["target_wait_s"]
+    faded = qd.REMEMBERED * clipped(qd.FELT * _left(q, "felt_s2", at_ms) / recent_target_s**2)
+    felt = clipped(qd.FELT * (longest_s / recent_target_s) ** 2)
     goal, usual = P["service_level"]["goal"] / 100.0, P["abandonment"]["usual"] / 100.0
     ended = _left(q, "ended", at_ms)
     within = (_left(q, "within", at_ms) + 4.0 * goal) / (ended + 4.0)
@@ -198,7 +210,7 @@ def strain_at(q: Queue, at_ms: int) -> float:
         "predicted_wait": clipped(qd.FELT * (longest_s / p["target_wait_s"]) ** 2)
         + foreseen((expected_s - longest_s) / p["target_wait_s"], qd.WAIT_FORESEEN),
         "offered_load": foreseen((rho - line) / (1.0 - line), qd.LOAD_FORESEEN),
-        "recent_waits": clipped(recent_s / P["recent_waits"]["target_wait_s"]),
+        "recent_waits": clipped(recent_s / recent_target_s + max(faded - felt, 0.0)),
         "service_level": clipped((goal - within) / goal),
         "abandonment": clipped((gone - usual) / (P["abandonment"]["full"] / 100.0 - usual)),
     }

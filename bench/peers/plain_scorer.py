@@ -148,6 +148,7 @@ class PlainScorer:
         if wait_s is not None:
             pq.add(q, "wait_s", wait_s, at_ms)
             pq.add(q, "waits", 1.0, at_ms)
+            pq.feel(q, wait_s, at_ms)
         if wait_s is not None or gone:
             pq.add(q, "ended", 1.0, at_ms)
             if wait_s is not None and not gone and wait_s <= pq.P["service_level"]["within_s"]:

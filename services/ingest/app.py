@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,10 +20,14 @@ from services.ingest.measures import Measures
 from services.ingest.openapi import describe
 from services.ingest.publisher import Commit, Publisher
 from services.ingest.rejects import Rejects
+from services.ingest.traced_door import TracedDoor
 from shared.access import KeyRing
+from shared.api_page import describe_at_docs
 from shared.clock import Clock
 from shared.log import Log, LogUnavailable
+from shared.readiness import Dependency, Readiness
 from shared.telemetry import operations_routes
+from shared.tracing import Tracing
 
 _PATH = EVENTS_PATH.decode()
 PING_TIMEOUT_S = 2.0  # orchestrators ask every few seconds and wait about as long
@@ -46,13 +51,17 @@ class Ingest:
         registry: CollectorRegistry,
         lateness_s: int = 900,
         events_per_s_max: float = EVENTS_PER_S_MAX,
+        tracing: Tracing | None = None,
     ) -> None:
         self.registry = registry
         self.measures = Measures(registry)
-        self.publisher = Publisher(log, caller_secret=caller_secret, clock=clock, measures=self.measures)
+        self.publisher = Publisher(
+            log, caller_secret=caller_secret, clock=clock, measures=self.measures, tracing=tracing
+        )
         self.measures.waiting_events = lambda: self.publisher.waiting_events
         self.rejects = Rejects(log, clock, self.measures)
-        self.door = Door(
+        make_door = Door if tracing is None else partial(TracedDoor, tracing=tracing)
+        self.door = make_door(
             keys=keys,
             publisher=self.publisher,
             rejects=self.rejects,
@@ -65,6 +74,7 @@ class Ingest:
         self.routes: list[BaseRoute] = [Route(_PATH, self.endpoint, include_in_schema=False)]
         # Vendor payloads (/v1/acd/...) join here: each turns into events and goes through the same door.
         self._log = log
+        self._clock = clock
         self.keys = keys
         self._refresh: asyncio.Task[None] | None = None
 
@@ -96,19 +106,24 @@ class Ingest:
 
         return front
 
-    async def faults(self) -> Mapping[str, str]:
-        """What fails now, by name; empty when ingest is ready."""
-        found = {}
+    async def dependencies(self) -> list[Dependency]:
+        """What ingest needs: a log that takes writes, and the API keys once."""
+        fault = None
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
                 await self._log.ping()
-        except LogUnavailable as fault:
-            found["log"] = str(fault) or "does not answer"
+        except LogUnavailable as away:
+            fault = str(away) or "does not answer"
         except TimeoutError:
-            found["log"] = f"gave no answer within {PING_TIMEOUT_S:g} s"
-        if not self.keys.loaded:
-            found["api_keys"] = "could not be read yet"
-        return found
+            fault = f"gave no answer within {PING_TIMEOUT_S:g} s"
+        return [
+            Dependency("log", fault),
+            Dependency("api_keys", None if self.keys.loaded else "could not be read yet"),
+        ]
+
+    def readiness(self) -> Readiness:
+        """Of ingest alone."""
+        return Readiness(self._clock, self.dependencies)
 
 
 class EventsEndpoint:
@@ -179,7 +194,9 @@ def create_app(ingest: Ingest) -> ASGIApp:
         title="Strainwatch ingest",
         description="Events of an ACD in. See `POST /v1/events`.",
         lifespan=lifespan,
-        routes=[*ingest.routes, *operations_routes(ingest.registry, ingest.faults)],
+        docs_url=None,
+        redoc_url=None,
+        routes=[*ingest.routes, *operations_routes(ingest.registry, ingest.readiness())],
     )
     built = app.openapi
 
@@ -187,4 +204,5 @@ def create_app(ingest: Ingest) -> ASGIApp:
         return describe(built())
 
     app.openapi = openapi  # type: ignore[method-assign]
+    describe_at_docs(app)
     return ingest.in_front_of(app)

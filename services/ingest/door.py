@@ -12,16 +12,19 @@ from typing import NamedTuple
 from services.ingest.core.admission import BODY_BYTES_MAX, Form, Unparsable, admit, admit_plain, form_of
 from services.ingest.core.bucket import Bucket
 from services.ingest.core.problems import ONE_ACCEPTED, Answer, accepted, problem
+from services.ingest.core.refusals import reason_of
 from services.ingest.measures import Measures
 from services.ingest.publisher import Busy, Commit, Publisher
 from services.ingest.rejects import Rejects
 from shared.access import EVENTS_WRITE, KeyRing, Principal
+from shared.api_keys import is_mistyped
 from shared.clock import Clock
 from shared.contract.entries import EntryId
 from shared.contract.events import Event
 from shared.contract.frames import Rejected
 from shared.contract.plain_events import PlainEvents
 from shared.log import LogUnavailable
+from shared.tracing import Span
 
 EVENTS_PATH = b"/v1/events"
 
@@ -41,6 +44,8 @@ class Pass(NamedTuple):
     sender: Principal
     form: Form
     bucket: Bucket
+    span: Span | None = None
+    """Of a request that is traced (`traced_door`)."""
 
 
 class Pending(NamedTuple):
@@ -49,6 +54,7 @@ class Pending(NamedTuple):
     commit: Commit
     ts_ms: list[int]
     rejected: list[Rejected]
+    span: Span | None = None
 
 
 class HeadValues(NamedTuple):
@@ -58,6 +64,7 @@ class HeadValues(NamedTuple):
     content_type: bytes
     content_length: bytes
     content_encoding: bytes
+    traceparent: bytes = b""
 
 
 def head_values(headers: Iterable[tuple[bytes, bytes]]) -> HeadValues:
@@ -66,7 +73,7 @@ def head_values(headers: Iterable[tuple[bytes, bytes]]) -> HeadValues:
     return HeadValues(*[last.get(name, b"") for name in _READ])
 
 
-_READ = (b"authorization", b"content-type", b"content-length", b"content-encoding")
+_READ = (b"authorization", b"content-type", b"content-length", b"content-encoding", b"traceparent")
 
 
 class Door:
@@ -98,8 +105,9 @@ class Door:
         content_type: bytes = b"",
         content_length: bytes = b"",
         content_encoding: bytes = b"",
+        traceparent: bytes = b"",
     ) -> Pass | Answer:
-        """Judge the headers; each is its value as sent, empty when absent."""
+        """Judge the headers; each is its value as sent, empty when absent. `traceparent` is for a door that traces."""
         sender = self._keys.principal(authorization)
         if sender is None:
             return self.counted(self._unknown(authorization))
@@ -145,6 +153,7 @@ class Door:
         request.bucket.take(max(1, len(events) + len(rejected)))
         if rejected:
             self._measures.rejected += len(rejected)
+            self._measures.refused.update(map(reason_of, rejected))
             self._rejects.events(tenant, now_ms, rejected, items)
         if not events:
             if rejected:
@@ -186,6 +195,8 @@ class Door:
             return problem(503, "the API keys could not be read yet; try again", retry_after_s=RETRY_AWAY_S)
         if not authorization:
             return problem(401, "send the API key as `Authorization: Bearer sk_...`")
+        if is_mistyped(authorization.decode("latin-1").partition(" ")[2].strip()):
+            return problem(401, "this API key was cut or mistyped: its check digits do not fit")
         return problem(401, "this API key is unknown or revoked")
 
     def counted(self, answer: Answer) -> Answer:

@@ -12,26 +12,20 @@ nothing is taken here.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import Any, ClassVar
 
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.ingest.core.admission import BODY_BYTES_MAX
 from services.ingest.core.problems import Answer, problem
 from services.ingest.door import EVENTS_PATH, Door, HeadValues, Pass, Pending, head_values
 from services.ingest.http_bytes import CONTINUE, AnswerBytes, Heads
+from shared.limited_http import REQUEST_WAIT_S, LimitedHttp
 
-BODY_WAIT_S = 20.0
-"""From the first byte of a request to its last. 1 MiB in that time is a modem; a body that never ends would hold its
-memory, and the end of the process, for ever."""
 LINGER_S = 2.0
 """How long we go on reading, and forget what we read, after a last answer to a request that is still being sent: closed
 at once, the sender's own writing would fail before it has read why."""
-LOOK_S = 5.0
-"""How often a connection looks whether it is idle or its sender too slow; a timer a request would cost more."""
 REPLIES_MAX = 256
 """Requests of a connection whose answers are due; a sender that pipelines more waits until some are gone."""
 
@@ -82,7 +76,7 @@ class _Busy:
     response_complete = False
 
 
-class FastDoor(HttpToolsProtocol):
+class FastDoor(LimitedHttp):
     """uvicorn's protocol with a door of its own for events. Use `fast_door(door)` as `uvicorn.Config(http=...)`."""
 
     door: ClassVar[Door]
@@ -93,24 +87,14 @@ class FastDoor(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._replies: deque[_Reply] = deque()
         self._body: _Body | None = None
-        self._receiving = False  # a request has begun and is not whole
-        self._since_s = 0.0  # when it began, or when the last answer left
         self._ending = False  # nothing more is read but to be forgotten
         self._last = False  # no request after those that have begun
         self._values: HeadValues | None = None  # of a request just parsed whose head may be remembered
-        self._timer: asyncio.TimerHandle | None = None
 
     # --- from the transport
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio.Protocol."""
-        super().connection_made(transport)
-        self._since_s = self.loop.time()
-        self._timer = self.loop.call_later(LOOK_S, self._look)
-
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._stop_looking()
         self._replies.clear()
         self._body = None
         self._ending = True
@@ -120,7 +104,7 @@ class FastDoor(HttpToolsProtocol):
         """See asyncio.Protocol."""
         if self._ending:
             return
-        if self._receiving or self._last or not self._is_ours():
+        if self._receiving or self._last or not self.is_quiet():
             super().data_received(data)
             return
         # Parser and connection stand between two requests: one whole request under a head that was parsed before may
@@ -133,7 +117,7 @@ class FastDoor(HttpToolsProtocol):
             return
         self._values = None
         super().data_received(data)
-        if self._values is not None and not self._receiving:
+        if self._values is not None and not self._receiving and not self._values.traceparent:  # that comes but once
             self.heads.remember(data, head_bytes, self._values)
 
     def resume_writing(self) -> None:
@@ -154,12 +138,12 @@ class FastDoor(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._receiving = True
         self._body = None
-        self._since_s = self.loop.time()
+        self.begin_request()
 
     def on_headers_complete(self) -> None:
         """See httptools."""
+        self._in_head = False
         if self._ending or self.transport.is_closing() or (self._replies and self._replies[-1].close):
             self._ending = True  # it comes behind the last that is answered
         elif self.parser.should_upgrade() and self._replies:
@@ -167,7 +151,7 @@ class FastDoor(HttpToolsProtocol):
         elif (
             self.url == EVENTS_PATH
             and self.parser.get_method() == b"POST"
-            and self._is_ours()
+            and self.is_quiet()
             and not self.parser.should_upgrade()
             and not (self.expect_100_continue and self._replies)  # its interim answer has to wait for theirs
         ):
@@ -238,10 +222,6 @@ class FastDoor(HttpToolsProtocol):
             structlog.get_logger().exception("request.failed")
             return self.door.counted(problem(500, "the events could not be taken; this fault is ours and was logged"))
 
-    def _is_ours(self) -> bool:
-        """Whether no request of the normal way is under way or waits."""
-        return (self.cycle is None or self.cycle.response_complete) and not self.pipeline
-
     def _keeps_alive(self) -> bool:
         return not self._last and self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
 
@@ -308,7 +288,7 @@ class FastDoor(HttpToolsProtocol):
     def shutdown(self) -> None:
         """From uvicorn, when the process ends: answer what has begun, take nothing new."""
         self._last = True
-        if not self._is_ours():
+        if not self.is_quiet():
             super().shutdown()
         elif self._body is not None and self._body.request is not None:
             pass  # its answer will be the last
@@ -317,41 +297,24 @@ class FastDoor(HttpToolsProtocol):
         else:
             super().shutdown()
 
-    def on_response_complete(self) -> None:
-        """From uvicorn, when a request of the normal way has its answer."""
-        self._since_s = self.loop.time()
-        super().on_response_complete()
-
     # --- time
 
-    def _look(self) -> None:
-        waited_s = self.loop.time() - self._since_s
-        self._timer = self.loop.call_later(LOOK_S, self._look)
-        if self._replies or self.transport.is_closing():
-            return
-        if self._receiving:
-            if waited_s > BODY_WAIT_S:
-                self._too_slow()
-        elif self._is_ours() and waited_s > self.timeout_keep_alive:
-            self.transport.close()
+    def owes_answers(self) -> bool:
+        """See LimitedHttp."""
+        return bool(self._replies)
 
-    def _too_slow(self) -> None:
-        structlog.get_logger().info("request.too_slow", waited_s=BODY_WAIT_S)
-        if self._is_ours():
-            detail = f"the request was not whole within {BODY_WAIT_S:g} s; send it faster or in smaller parts"
+    def too_slow(self) -> None:
+        """See LimitedHttp."""
+        structlog.get_logger().info("request.too_slow", waited_s=REQUEST_WAIT_S)
+        if self.is_quiet():
+            detail = f"the request was not whole within {REQUEST_WAIT_S:g} s; send it faster or in smaller parts"
             self._end(self.door.counted(problem(408, detail)))
         else:  # its answer may be half sent
             self.transport.close()
 
-    def _stop_looking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def handle_websocket_upgrade(self) -> None:
         """From uvicorn: the connection gets another protocol."""
         if not self._ending:
-            self._stop_looking()
             super().handle_websocket_upgrade()
 
 

@@ -15,10 +15,13 @@ _PROBLEMS = {
     "400": "The body is not JSON",
     "401": "No valid API key",
     "403": "The key lacks the scope `events:write`",
+    "405": "Events are sent with POST",
+    "408": "The request was not whole in time",
     "413": "Body or batch too large",
     "415": "Media type not supported",
     "422": "Every event was refused",
     "429": "The key sends too much; see Retry-After",
+    "431": "The headers are too large",
     "503": "The log cannot take events now; see Retry-After",
 }
 _DESCRIPTION = f"""One event, a JSON array of events, or NDJSON.

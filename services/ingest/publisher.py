@@ -7,6 +7,7 @@ low load the first event goes at once, at high load batches form by themselves.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -15,12 +16,13 @@ import structlog
 from services.ingest.measures import Measures
 from shared.clock import Clock
 from shared.contract.encoder import EventsEncoder
-from shared.contract.entries import EntryId, block_fields
+from shared.contract.entries import START, EntryId, block_fields, trace_fields
 from shared.contract.events import Event
 from shared.contract.keys import partition_of
 from shared.contract.plain_events import PlainEvents
 from shared.contract.rows import Asked, RowHashes
 from shared.log import Log, LogUnavailable, Lookup
+from shared.tracing import Span, Tracing
 
 COMMIT_EVENTS_MAX = 10_000
 """Events of one entry: half a megabyte, which a reader takes in one read; and the most that one request may hold."""
@@ -32,6 +34,10 @@ AHEAD_EVENTS_MIN = 256
 APPEND_TIMEOUT_S = 6.0
 """A log that gives no answer for so long is taken for away: a second more than the adapter's own limit, which also
 drops the connection, and less than the 10 s after which ACDs give up on a request."""
+TRIMMED_FROM_MS = 60_000
+"""The retention takes no entry that is younger: it keeps an hour at least, or, by bytes, minutes of a large centre."""
+LINKS_MAX = 32
+"""Traced posts that an append is linked to, beside its own."""
 
 
 class Busy(Exception):
@@ -48,10 +54,14 @@ class Commit:
     No future: one wakes each waiter by a turn of the loop, which costs more than the answer that it leads to.
     """
 
-    __slots__ = ("_encoded", "_waiters", "events", "outcome")
+    __slots__ = ("_encoded", "_waiters", "began_s", "events", "outcome", "traces")
 
-    def __init__(self) -> None:
+    def __init__(self, began_s: float = 0.0) -> None:
+        self.began_s = began_s
+        """When its first events came, by the steady clock."""
         self.events = EventsEncoder()
+        self.traces: list[Span] | None = None
+        """The traced requests among its own."""
         self._encoded: tuple[bytes, list[Asked]] | None = None
         self.outcome: Committed | Exception | None = None
         """None while it is under way. An exception that is not LogUnavailable is a fault of ours."""
@@ -97,15 +107,26 @@ class _Partition:
         self.task: asyncio.Task[None] | None = None
         self.watched = False
         """Whether somebody looks for the moment to encode ahead."""
+        self.last: EntryId | None = None
+        """The last entry that was confirmed, while the way to the log had broken `breaks` times."""
+        self.breaks = 0
 
 
 class Publisher:
     """Appends events to the log, one entry at a time for each partition."""
 
     def __init__(
-        self, log: Log, *, caller_secret: bytes, clock: Clock, measures: Measures, timeout_s: float = APPEND_TIMEOUT_S
+        self,
+        log: Log,
+        *,
+        caller_secret: bytes,
+        clock: Clock,
+        measures: Measures,
+        timeout_s: float = APPEND_TIMEOUT_S,
+        tracing: Tracing | None = None,
     ) -> None:
         self._log = log
+        self._tracing = tracing
         self._secret = caller_secret
         self._clock = clock
         self._measures = measures
@@ -127,7 +148,7 @@ class Publisher:
             raise Busy
         waiting = partition.waiting
         if not waiting or waiting[-1].closed or waiting[-1].events.rows + count > COMMIT_EVENTS_MAX:
-            waiting.append(Commit())
+            waiting.append(Commit(self._clock.steady_s()))
         commit = waiting[-1]
         commit.events.add(tenant, self._hashes[tenant], events, ts_ms)
         partition.events += count
@@ -171,7 +192,7 @@ class Publisher:
             while partition.waiting:
                 commit = partition.waiting.popleft()
                 try:
-                    outcome: Committed | Exception = await self._append(partition.number, commit)
+                    outcome: Committed | Exception = await self._append(partition, commit)
                 except Exception as fault:  # ours: the requests of this entry fail, the next entry is tried
                     structlog.get_logger().exception("commit.failed", events=commit.events.rows)
                     outcome = fault
@@ -180,22 +201,56 @@ class Publisher:
         finally:
             partition.task = None
 
-    async def _append(self, partition: int, commit: Commit) -> Committed:
+    async def _append(self, partition: _Partition, commit: Commit) -> Committed:
         block, asked = commit.encoded()
         lookups = list(map(Lookup._make, asked))
+        fields = block_fields(block)
+        span = None if commit.traces is None else self._traced(commit, commit.traces, fields)
         started_s = self._clock.steady_s()
         try:
             async with asyncio.timeout(self._timeout_s):
-                position = await self._log.append(partition, block_fields(block), lookups)
-        except LogUnavailable as fault:
+                position = await self._log.append(partition.number, fields, lookups)
+                await self._look_back(partition, position)
+        except (LogUnavailable, TimeoutError) as fault:
+            if not isinstance(fault, LogUnavailable):
+                fault = LogUnavailable(f"the log gave no answer within {self._timeout_s:g} s")
+            if span is not None:
+                span.end("not confirmed")
             return self._failed(fault)
-        except TimeoutError:
-            return self._failed(LogUnavailable(f"the log gave no answer within {self._timeout_s:g} s"))
-        self._measures.committed(commit.events.rows, len(block), self._clock.steady_s() - started_s)
+        if span is not None:
+            span.end(partition=partition.number, entry=str(position))
+        ended_s = self._clock.steady_s()
+        self._measures.committed(commit.events.rows, len(block), ended_s - started_s, ended_s - commit.began_s)
         if self._away:
             self._away = False
             structlog.get_logger().info("log.back")
         return position
+
+    async def _look_back(self, partition: _Partition, position: EntryId) -> None:
+        """After the way to the log broke: alarm when what was confirmed before is gone. Only a sender has it now."""
+        last, breaks = partition.last, self._log.breaks
+        partition.last = position
+        if partition.breaks == breaks:
+            return
+        partition.breaks = breaks
+        if last is None:
+            return
+        with contextlib.suppress(LogUnavailable):
+            # Read, not asked of the partition's state: that belongs to its owner, and the store's ACL keeps ingest off.
+            oldest = await self._log.read(partition.number, START, count=1)
+            trimmed = not oldest or (oldest[0].id > last and position.ms - last.ms >= TRIMMED_FROM_MS)
+            if position <= last or (not trimmed and await self._log.digest(partition.number, last) is None):
+                self._measures.losses += 1
+                structlog.get_logger().error("commits.lost", partition=partition.number, up_to=str(last))
+
+    def _traced(self, commit: Commit, posts: list[Span], fields: dict[bytes, bytes]) -> Span | None:
+        """The append as part of its first traced post, linked to the others; the entry names it to the scorer."""
+        assert self._tracing is not None
+        events, links = commit.events.rows, posts[1 : 1 + LINKS_MAX]
+        span = self._tracing.begin("log append", posts[0], links=links, events=events, posts=len(posts))
+        if span is not None:
+            fields |= trace_fields(span.traceparent)
+        return span
 
     def _failed(self, fault: LogUnavailable) -> LogUnavailable:
         self._measures.commits_failed += 1

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from shared.access import UnknownKey
 from shared.contract.frames import ProblemDetails, encode
 
 MEDIA_TYPE = "application/problem+json"
@@ -35,6 +36,7 @@ _KNOWN = {
     409: ("too-late", "The alert is no longer what you saw"),
     413: ("too-large", "The request is too large"),
     422: ("does-not-fit", "A parameter or the body does not fit"),
+    429: ("too-often", "This was done too often"),
     503: ("log-unavailable", "The log cannot be reached now"),
 }
 
@@ -47,7 +49,7 @@ def problem_body(status: int, detail: str) -> bytes:
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
     """A problem as a response."""
-    return Response(problem_body(status, detail), status, headers, MEDIA_TYPE)
+    return Response(problem_body(status, detail), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 def _invalid(exc: RequestValidationError) -> Response:
@@ -62,13 +64,18 @@ class ProblemRoute(APIRoute):
         """See APIRoute."""
         handler = super().get_route_handler()
 
-        async def with_problems(request: Request) -> Response:
+        async def with_problems(request: Request, again: bool = False) -> Response:
             try:
                 return await handler(request)
             except Refusal as exc:
-                return problem(exc.status, exc.detail, exc.headers)
+                refusal = exc
             except RequestValidationError as exc:
                 return _invalid(exc)
+            if not again and isinstance(refusal.__cause__, UnknownKey) and await refusal.__cause__.renew():
+                # The issuer has other keys now. Who asks is the first thing that a route looks at, so that nothing was
+                # read or done yet: ask it again.
+                return await with_problems(request, again=True)
+            return problem(refusal.status, refusal.detail, refusal.headers)
 
         return with_problems
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,10 +13,15 @@ from shared.contract.frames import ProblemDetails
 
 def schema_of(type_: Any) -> dict[str, Any]:
     """JSON Schema of a contract type, without references."""
-    (schema,), parts = msgspec.json.schema_components([type_], ref_template="{name}")
-    written = _written_out(schema, parts)
+    written = _written_out(*_components(type_))
     assert isinstance(written, dict)
     return written
+
+
+@cache
+def _components(type_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    (schema,), parts = msgspec.json.schema_components([type_], ref_template="{name}")
+    return schema, parts
 
 
 def body_schema(frame: type) -> dict[str, Any]:
@@ -48,6 +54,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     403: {"description": "Not for this role", "content": _problem},
     404: {"description": "No such alert in scope", "content": _problem},
     409: {"description": "Somebody was first", "content": _problem},
+    413: {"description": "The body is too large", "content": _problem},
     422: {"description": "A parameter or the body does not fit", "content": _problem},
+    429: {"description": "Asked too often; see Retry-After", "content": _problem},
     503: {"description": "The log does not answer; see Retry-After", "content": _problem},
 }

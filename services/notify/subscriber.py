@@ -30,6 +30,9 @@ FETCH_COUNT = 64
 class Pipe(Protocol):
     """The way to the client."""
 
+    transport: str
+    """`websocket` or `stream`."""
+
     @property
     def full(self) -> bool:
         """Whether more bytes wait than should; `Subscriber.pump` is called when it drained."""
@@ -38,14 +41,25 @@ class Pipe(Protocol):
     def closed(self) -> bool:
         """Whether nothing can be written any more."""
 
-    def write(self, frame: bytes) -> None:
-        """Write bytes of whole frames; never blocks."""
+    def write(self, frame: frames.Frame) -> None:
+        """Write a frame; never blocks."""
 
 
 class Subscriber:
     """See the module."""
 
-    __slots__ = ("_behind", "_board_due", "_fetching", "_hub", "_pipe", "_position", "_resuming", "_void", "scope")
+    __slots__ = (
+        "_behind",
+        "_board_due",
+        "_fetching",
+        "_held",
+        "_hub",
+        "_pipe",
+        "_position",
+        "_resuming",
+        "_void",
+        "scope",
+    )
 
     def __init__(self, hub: Hub, scope: Scope, pipe: Pipe) -> None:
         self.scope = scope
@@ -55,6 +69,8 @@ class Subscriber:
         self._behind = False
         self._void = False
         self._board_due = False
+        self._held = False
+        """Nothing is written before the answer to the cursor that the client came with."""
         self._resuming: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[None] | None = None
 
@@ -65,9 +81,31 @@ class Subscriber:
         self._hub.subscribe(self)
         self.show_board()
 
+    def open_after(self, epoch: str, cursor: str) -> None:
+        """Join where the client left off: the answer to that is the first it hears."""
+        self._behind = self._held = True
+        self._hub.subscribe(self)
+        self.resume(epoch, cursor)
+        self.show_board()
+
+    def open_replacing(self) -> None:
+        """Join in the place of another of the same person, who saw other teams: the whole list comes first."""
+        self._hub.subscribe(self)
+        self.replace()
+        self.show_board()
+
+    def confirm(self, scope: Scope) -> None:
+        """The same teams under a fresh token: say that all goes on from where the client is."""
+        self.scope = scope
+        if self._void:
+            return  # a hello with the whole list is on its way
+        partition = self._hub.partition(scope.tenant)
+        self._pipe.write(frames.recovered_hello(scope, partition.epoch, self._position))
+
     def close(self) -> None:
         """Leave."""
         self._hub.unsubscribe(self)
+        self._board_due = False  # one that is being built for it is not for who comes after it
         for task in (self._resuming, self._fetching):
             if task is not None:
                 task.cancel()
@@ -75,17 +113,25 @@ class Subscriber:
 
     # --- from the hub
 
-    def change(self, cursor: EntryId, before: EntryId, frame: bytes) -> None:
-        """A change in scope, already encoded; `before` is the cursor of the change before it, in scope or not."""
+    @property
+    def transport(self) -> str:
+        """By what the client is connected."""
+        return self._pipe.transport
+
+    def change(self, cursor: EntryId, before: EntryId, frame: frames.Frame) -> bool:
+        """A change in scope, already encoded; `before` is the cursor of the change before it, in scope or not.
+
+        Whether it was written now; else the client has it, or gets it later. The hub counts.
+        """
         if cursor <= self._position or self._behind or self._void:
-            return
-        self._position = max(self._position, before)
+            return False
         if self._pipe.full:
+            self._position = max(self._position, before)
             self._behind = True
-            return
+            return False
         self._position = cursor
         self._pipe.write(frame)
-        self._hub.metrics.alert_frames.inc()
+        return True
 
     def show_board(self) -> None:
         """There is a board to send; if the pipe is full, the newest one follows later."""
@@ -105,6 +151,7 @@ class Subscriber:
     def replace(self) -> None:
         """What the client has is void: give it the whole list."""
         self._void = True
+        self._held = False
         self.pump()
 
     # --- from the client
@@ -120,14 +167,14 @@ class Subscriber:
             self._resuming = asyncio.ensure_future(self._recover(epoch, position, self._resuming))
         elif position is None or epoch != partition.epoch:
             self.replace()
-        elif partition.tenant(self.scope.tenant).backlog.after(position) is not None and position <= partition.top:
+        elif partition.told(position) and partition.tenant(self.scope.tenant).backlog.after(position) is not None:
             self._continue(position)
         else:
             self._resuming = asyncio.ensure_future(self._recover(epoch, position, None))
 
     def _continue(self, position: EntryId) -> None:
         partition = self._hub.partition(self.scope.tenant)
-        self._void = False
+        self._void = self._held = False
         self._pipe.write(frames.recovered_hello(self.scope, partition.epoch, position))
         self._position = position
         self._behind = True
@@ -144,7 +191,7 @@ class Subscriber:
         whole = False
         if position is not None and epoch == partition.epoch:
             try:
-                whole = await partition.history(position, 1) is not None
+                whole = await partition.stands(position)
             except LogUnavailable:
                 whole = False  # the list of live alerts is the best that can be said now
         if self._resuming is asyncio.current_task():
@@ -160,6 +207,8 @@ class Subscriber:
 
     def pump(self) -> None:
         """Write what is owed while the pipe takes it."""
+        if self._held:
+            return
         if self._void and not self._pipe.full and not self._pipe.closed:
             self._write_all()
         while not self._pipe.full and not self._pipe.closed:
@@ -190,7 +239,7 @@ class Subscriber:
                 return True
             self._position = change.cursor
             if visible(change, self.scope):
-                self._pipe.write(frames.alert_frame(change))
+                self._pipe.write(frames.alert_frame(change, partition.epoch))
                 self._hub.metrics.alert_frames.inc()
         self._behind = False
         return True
@@ -209,12 +258,14 @@ class Subscriber:
             if not entries:
                 self._void = True  # trimmed while it was being read: only the whole list is true
             for cursor, data in entries or ():
+                if self._pipe.full:
+                    break  # the rest is read again when it has drained
                 self._position = cursor
                 try:
                     change = read_change(cursor, data)
                 except (msgspec.MsgspecError, UnicodeError):
                     continue  # counted when the partition was read
                 if visible(change, self.scope):
-                    self._pipe.write(frames.alert_frame(change))
+                    self._pipe.write(frames.alert_frame(change, partition.epoch))
                     self._hub.metrics.alert_frames.inc()
         self.pump()

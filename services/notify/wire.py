@@ -35,6 +35,7 @@ MESSAGES_PER_MIN = 100  # a person with two hands; also the burst that may come 
 PING_EVERY_S = 20.0  # below the idle limits of common proxies (30 s and up)
 PONG_WAIT_S = 20.0  # a laptop that changes its network is back within that, or gone
 SLOW_S = 10.0  # so long a full pipe may not drain: a board ten seconds old helps nobody
+STALLED_S = 8.0  # so long nothing at all may be taken: with a second for the next board, gone within ten
 CLOSE_WAIT_S = 1.0  # for the other side's half of the closing handshake
 FLUSH_S = 10.0  # for a slow client to read what is on its way, the goodbye at its end
 PIPE_BYTES = (
@@ -45,14 +46,35 @@ _logger = logging.getLogger("strainwatch.notify.wire")
 _logger.setLevel(logging.WARNING)  # the library tells of each connection at INFO
 
 
+class FullPipe:
+    """A pipe that holds more unsent bytes than it should, since when, and since when none of them went."""
+
+    __slots__ = ("_least_bytes", "_moved_s", "_since_s")
+
+    def __init__(self, now_s: float, unsent_bytes: int) -> None:
+        self._since_s = self._moved_s = now_s
+        self._least_bytes = unsent_bytes
+
+    def slow(self, now_s: float) -> bool:
+        """Whether it is full for too long."""
+        return now_s - self._since_s > SLOW_S
+
+    def stalled(self, now_s: float, unsent_bytes: int) -> bool:
+        """Whether nobody reads at its other end."""
+        if unsent_bytes < self._least_bytes:
+            self._least_bytes, self._moved_s = unsent_bytes, now_s
+        return now_s - self._moved_s > STALLED_S
+
+
 class Wire(asyncio.Protocol):
     """One connection, from its handshake to its close. A subclass says what its frames mean."""
 
     clock: Clock
     metrics: Metrics
+    transport = "websocket"
     __slots__ = (
-        "_close_timer", "_conn", "_connections", "_full_since_s", "_parts", "_ping", "_ping_due_s", "_tokens",
-        "_tokens_s", "_transport", "closed", "full",
+        "_close_timer", "_conn", "_connections", "_full", "_parts", "_ping", "_ping_due_s", "_tokens", "_tokens_s",
+        "_transport", "closed", "full",
     )  # fmt: skip
 
     def __init__(self, config: Any, server_state: Any, app_state: Any, _loop: Any = None) -> None:
@@ -66,7 +88,7 @@ class Wire(asyncio.Protocol):
         self._ping: bytes | None = None
         self._ping_due_s = self.clock.steady_s() + PING_EVERY_S
         """When to ping, or until when the pong must have come."""
-        self._full_since_s = 0.0
+        self._full: FullPipe | None = None
         self.full = False
         self.closed = False
 
@@ -92,29 +114,41 @@ class Wire(asyncio.Protocol):
         """Nothing will be read or written any more; called at least once."""
         raise NotImplementedError
 
+    @property
+    def peer(self) -> str | None:
+        """The address at the other end; a proxy's, when one stands between."""
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else None
+
     # --- the pipe (see subscriber.Pipe)
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frame: frames.Frame) -> None:
         """See subscriber.Pipe."""
         if not self.closed:
-            self._transport.write(frame)
+            self._transport.write(frame.message)
 
     def pause_writing(self) -> None:
         """From the transport: more than PIPE_BYTES wait."""
         self.full = True
-        self._full_since_s = self.clock.steady_s()
+        self._full = FullPipe(self.clock.steady_s(), self.unsent_bytes)
 
     def resume_writing(self) -> None:
         """From the transport: they are gone."""
-        self.full = False
+        self.full, self._full = False, None
         if not self.closed:
             self._drained()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits here for the client to read."""
+        return self._transport.get_write_buffer_size()
 
     # --- the connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """From uvicorn."""
         self._transport = cast(asyncio.Transport, transport)
+        _let_go(self._transport.get_protocol())
         self._transport.set_write_buffer_limits(high=PIPE_BYTES, low=PIPE_BYTES // 4)
         _tune(self._transport)
         self._connections.add(self)
@@ -133,7 +167,7 @@ class Wire(asyncio.Protocol):
     def shutdown(self) -> None:
         """From uvicorn, when the process ends."""
         if self._conn.state is OPEN:
-            self._goodbye(GoodbyeCode.RESTARTING, "The server restarts.", reconnect=True)
+            self._goodbye(frames.RESTARTING)
             return
         if self._close_timer is not None:
             self._close_timer.cancel()  # a slow client may have been given longer
@@ -144,9 +178,12 @@ class Wire(asyncio.Protocol):
         """Look after the deadlines of this connection."""
         if self.closed:
             return
-        if self.full and now_s - self._full_since_s > SLOW_S:
+        if self._full is not None and self._full.stalled(now_s, self.unsent_bytes):
             self.metrics.slow_closes.inc()
-            self._goodbye(GoodbyeCode.SLOW, "The client reads too slowly; resume to miss nothing.", reconnect=True)
+            self._transport.abort()  # a goodbye would only wait behind the rest
+        elif self._full is not None and self._full.slow(now_s):
+            self.metrics.slow_closes.inc()
+            self._goodbye(frames.SLOW)
         elif now_s >= self._ping_due_s and self._conn.state is OPEN:
             self._keep_alive(now_s)
 
@@ -187,9 +224,9 @@ class Wire(asyncio.Protocol):
             return
         if not self._within_rate():
             reason = f"More than {MESSAGES_PER_MIN} messages a minute."
-            self._goodbye(GoodbyeCode.TOO_MANY_MESSAGES, reason, reconnect=True)
+            self._goodbye(frames.Farewell(GoodbyeCode.TOO_MANY_MESSAGES, reason, reconnect=True))
         elif opcode is Opcode.BINARY:
-            self._goodbye(GoodbyeCode.BAD_FRAME, "Frames are JSON texts.", reconnect=False)
+            self._goodbye(frames.Farewell(GoodbyeCode.BAD_FRAME, "Frames are JSON texts.", reconnect=False))
         elif opcode is not Opcode.PING:
             self._parts.append(bytes(frame.data))
             if frame.fin:
@@ -235,16 +272,16 @@ class Wire(asyncio.Protocol):
             else:
                 self._close_within(CLOSE_WAIT_S)  # nothing more will be said
 
-    def _goodbye(self, code: int, reason: str, *, reconnect: bool) -> None:
+    def _goodbye(self, farewell: frames.Farewell) -> None:
         if self.closed or self._conn.state is not OPEN:
             return
-        self.write(frames.goodbye_frame(code, reason, reconnect=reconnect))
-        self._conn.send_close(code, _short(reason))
+        self.write(frames.goodbye_frame(farewell))
+        self._conn.send_close(farewell.code, _short(farewell.reason))
         self.closed = True
         self._left()
         self._flush()
-        self.metrics.goodbyes.labels(str(code)).inc()
-        self._close_within(FLUSH_S if code == GoodbyeCode.SLOW else CLOSE_WAIT_S)
+        self.metrics.goodbyes.labels(str(farewell.code)).inc()
+        self._close_within(FLUSH_S if farewell is frames.SLOW else CLOSE_WAIT_S)
 
     def _close_within(self, seconds: float) -> None:
         """Close when the other side has, or after so long; what it does not read by then is dropped."""
@@ -266,12 +303,19 @@ def _short(reason: str) -> str:
     return reason.encode()[:123].decode(errors="ignore")  # what fits into a close frame
 
 
+def _let_go(before: Any) -> None:
+    """Free the HTTP connection that this was before the upgrade. It and its parser hold each other, and would wait for
+    the garbage collector, which runs seldom here: about 1 KB a lead."""
+    if getattr(before, "parser", None) is not None:
+        before.parser = None
+
+
 def _tune(transport: asyncio.Transport) -> None:
     """Socket options; what a platform does not have is left out."""
     sock = transport.get_extra_info("socket")
     with contextlib.suppress(OSError, AttributeError):
-        # A reader that stopped is found out by the kernel: neither pings nor timeouts free its socket.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(PONG_WAIT_S * 1000))
+        # A reader that stopped is found out by the kernel, also where what waits for it is too little to fill the pipe.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALLED_S * 1000))
     with contextlib.suppress(OSError, AttributeError):
         # Unsent bytes wait with us, where an old board can be left out, not in megabytes of kernel memory.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, PIPE_BYTES)

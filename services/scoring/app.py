@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import msgspec
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from services.scoring.core.parameters import load_parameters
 from services.scoring.identity import engine_name
 from services.scoring.measures import Measures, Reading
 from services.scoring.scorer import Phase, Scorer, Status, Timing
+from shared.api_page import describe_at_docs
 from shared.clock import Clock
 from shared.contract import CONTRACT_VERSION
 from shared.contract.entries import Settings
+from shared.contract.events import rfc3339
 from shared.log import Log
+from shared.readiness import Dependency, Readiness, hindering
 from shared.telemetry import operations_routes
+from shared.tracing import Tracing
 
 READY = frozenset({Phase.STANDBY, Phase.RUNNING})
 LAG_S_MAX = 10.0
@@ -39,15 +39,21 @@ class Scoring:
         clock: Clock,
         registry: CollectorRegistry,
         shard: tuple[int, int] = (0, 1),
+        standby: bool = False,
         settings: Settings | None = None,
         timing: Timing | None = None,
         engine: str | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
-        """`engine` is the name that goes into the log; tests give one. Raises BadSettings."""
+        """A `standby` gives way to the scorers of shards.
+
+        `engine` is the name that goes into the log; tests give one. Raises BadSettings.
+        """
         if settings is not None:
             load_parameters(settings.document)
         index, count = shard
         self._registry = registry
+        self._clock = clock
         self._measures = Measures(registry, self._readings)
         name = engine or engine_name()
         self._scorers = [
@@ -59,6 +65,8 @@ class Scoring:
                 engine=name,
                 settings=settings,
                 timing=timing,
+                standby=standby,
+                tracing=tracing,
             )
             for partition in range(index, log.partitions, count)
         ]
@@ -88,20 +96,29 @@ class Scoring:
         return [scorer.status() for scorer in self._scorers]
 
     async def faults(self) -> Mapping[str, str]:
-        """What `/readyz` names; empty when ready."""
-        return dict(self._faults())
+        """What hinders, by name; empty when ready."""
+        return hindering(await self.dependencies())
 
-    def _faults(self) -> Iterator[tuple[str, str]]:
-        for at in self.status():
-            name = f"partition {at.partition}"
-            if at.phase not in READY:
-                yield name, f"{at.phase}: {at.detail}" if at.detail else str(at.phase)
-            elif at.phase is Phase.RUNNING and at.lag_s is not None and at.lag_s > LAG_S_MAX:
-                yield name, f"{at.lag_s:.0f} s behind"
+    async def dependencies(self) -> list[Dependency]:
+        """Each partition of this shard, and the settings."""
+        states = self.status()
+        settings = next((at.settings_fault for at in states if at.settings_fault), None)
+        return [
+            *(Dependency(f"partition {at.partition}", _fault(at)) for at in states),
+            Dependency("settings", settings, hinders=False),  # what is in force goes on being used
+        ]
+
+    def readiness(self) -> Readiness:
+        """Of scoring alone."""
+        return Readiness(self._clock, self.dependencies, self.described)
+
+    def described(self) -> Mapping[str, Any]:
+        """Where each partition stands, for `/readyz`."""
+        return {"partitions": [_described(at) for at in self.status()]}
 
     def _readings(self) -> Iterator[Reading]:
         for at in self.status():
-            yield Reading(at.partition, str(at.phase), at.lag_s, at.checkpoint_age_s)
+            yield Reading(at.partition, str(at.phase), at.lag_s, at.checkpoint_age_s, at.event_age_s)
 
     def app(self) -> FastAPI:
         """The service alone."""
@@ -112,33 +129,28 @@ class Scoring:
             yield
             await self.drain()
 
-        app = FastAPI(title="Strainwatch scoring", version=CONTRACT_VERSION, lifespan=lifespan)
-        app.router.routes.append(self.ready_route(self.faults))
-        app.router.routes.extend(operations_routes(self._registry, self.faults))
+        app = describe_at_docs(
+            FastAPI(
+                title="Strainwatch scoring", version=CONTRACT_VERSION, lifespan=lifespan, docs_url=None, redoc_url=None
+            )
+        )
+        app.router.routes.extend(operations_routes(self._registry, self.readiness()))
         return app
 
-    def ready_route(self, faults: Callable[[], Awaitable[Mapping[str, str]]]) -> Route:
-        """`/readyz` as everywhere, and with it where each partition stands. It goes before the common one.
 
-        `faults` are those of the process, which may hold other services besides.
-        """
-
-        async def readyz(_: Request) -> Response:
-            found = await faults()
-            body = {
-                "status": "not ready" if found else "ready",
-                "faults": dict(found),
-                "partitions": [_described(at) for at in self.status()],
-            }
-            return Response(msgspec.json.encode(body), 503 if found else 200, media_type="application/json")
-
-        return Route("/readyz", readyz)
+def _fault(at: Status) -> str | None:
+    if at.phase not in READY:
+        return f"{at.phase}: {at.detail}" if at.detail else str(at.phase)
+    if at.phase is Phase.RUNNING and at.lag_s is not None and at.lag_s > LAG_S_MAX:
+        return f"{at.lag_s:.0f} s behind"
+    return None
 
 
 def _described(at: Status) -> dict[str, Any]:
     return {
         "partition": at.partition,
         "phase": str(at.phase),
+        "since": rfc3339(at.since_ms),
         "position": str(at.position) if at.position else None,
         "lag_s": at.lag_s,
         "checkpoint_age_s": at.checkpoint_age_s,

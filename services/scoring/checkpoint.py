@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import structlog
 
 from services.scoring.core.engine import Engine
+from services.scoring.place import Place, stands
+from services.scoring.recollection import Recollection
 from shared.contract.block_wire import VERSION as BLOCK_VERSION
-from shared.contract.entries import START, Entry, EntryId, tick_fields
+from shared.contract.entries import START, EntryId
 from shared.log import Checkpoint, Log, LogState
 
 FAILURES_MAX = 3
 """As often an entry may fail; the third time it goes on the skip list."""
-RECALL_ENTRIES = 256
-SEQ_MAX = (1 << 64) - 1
 
 _logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A position in one life of the log, with the digest of the entry that stands there."""
-
-    epoch: str
-    position: EntryId
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +29,14 @@ class Restored:
     place: Place | None
     state: LogState
     skip: frozenset[EntryId]
+    suspect: frozenset[EntryId]
+    """Entries on which the engine failed before, but not often enough to skip them."""
     keep_from: EntryId
     """Entries from here on are needed by a restore from this checkpoint."""
     new_epoch: bool
     """Acknowledged entries were lost; the owner has written a new epoch."""
-
-
-def as_applied(entry: Entry, skip: Collection[EntryId]) -> Entry:
-    """The entry as the engine gets it, live and in replay: one that is on the skip list is a tick of the same time."""
-    return Entry(entry.id, tick_fields(entry.id.ms)) if entry.id in skip else entry
+    breaks: int
+    """Of the log, before anything was read."""
 
 
 def checkpoint_of(engine: Engine, place: Place) -> Checkpoint:
@@ -69,22 +58,25 @@ def keep_from(engine: Engine) -> EntryId:
     return EntryId(engine.recall_from_ms, 0)
 
 
-async def restore(log: Log, partition: int, generation: int, before: Place | None) -> Restored:
-    """The engine of the newest checkpoint, or a new one where there is none that can be used.
+async def restore(
+    log: Log, partition: int, generation: int, before: Place | None, recollection: Recollection
+) -> Restored:
+    """The engine of the newest checkpoint, or a new one where none can be used. It takes what was recalled.
 
     `before` is where this process last stood. Where the entry there, at the published position or at the checkpoint
     is gone or is another one, acknowledged entries were lost: a new epoch begins. Raises LogUnavailable, Fenced.
     """
+    breaks = log.breaks
     state = await log.state(partition)
     lost = state.published > state.events_last or (
-        before is not None and before.epoch == state.epoch and not await _stands(log, partition, state, before)
+        before is not None and before.epoch == state.epoch and not await stands(log, partition, state, before)
     )
     checkpoint = await log.load_checkpoint(partition)
     place = None
     if checkpoint is not None:
         digest = bytes.fromhex(checkpoint.meta.get("digest", ""))
         place = Place(state.epoch, checkpoint.position, digest)
-        if not await _stands(log, partition, state, place):
+        if not await stands(log, partition, state, place):
             checkpoint = place = None
             lost = True
     if lost:
@@ -97,17 +89,27 @@ async def restore(log: Log, partition: int, generation: int, before: Place | Non
     elif place is not None:
         place = Place(state.epoch, place.position, place.digest)
     failures = await log.failures(partition)
-    skip = frozenset(position for position, number in failures.items() if number >= FAILURES_MAX)
-    await _recall(log, partition, engine, skip)
+    skip = _skipped(failures)
+    await recollection.bring(log, partition, engine, state, skip)
+    recollection.take()
     needed = keep_from(engine) if place else START
-    return Restored(engine, place, state, skip, needed, lost)
+    return Restored(engine, place, state, skip, frozenset(failures) - skip, needed, lost, breaks)
 
 
-async def _stands(log: Log, partition: int, state: LogState, place: Place) -> bool:
-    """Whether the entry of a place is still there; one that the retention took is not lost."""
-    if START < place.position < state.events_first:
-        return True
-    return await log.digest(partition, place.position) == place.digest
+async def foresee(log: Log, partition: int, recollection: Recollection) -> None:
+    """What a standby can do of its next restore before it owns the partition. Raises LogUnavailable."""
+    state = await log.state(partition)  # first: what is read after it may be of a later life, never of an earlier one
+    checkpoint = await log.load_checkpoint(partition)
+    if checkpoint is None:
+        return
+    place = Place(state.epoch, checkpoint.position, bytes.fromhex(checkpoint.meta.get("digest", "")))
+    if await stands(log, partition, state, place):
+        skip = _skipped(await log.failures(partition))
+        await recollection.bring(log, partition, _engine_of(checkpoint, partition), state, skip)
+
+
+def _skipped(failures: Mapping[EntryId, int]) -> frozenset[EntryId]:
+    return frozenset(position for position, number in failures.items() if number >= FAILURES_MAX)
 
 
 def _engine_of(checkpoint: Checkpoint | None, partition: int) -> Engine:
@@ -119,17 +121,3 @@ def _engine_of(checkpoint: Checkpoint | None, partition: int) -> Engine:
         # Written by an engine whose state this one cannot read: what the log still holds is judged anew.
         _logger.error("checkpoint cannot be read", partition=partition, error=str(fault), meta=dict(checkpoint.meta))
         return Engine.restore(None, marks="seconds")
-
-
-async def _recall(log: Log, partition: int, engine: Engine, skip: Collection[EntryId]) -> None:
-    """Show the engine the event ids that it must know; they are not in the checkpoint."""
-    after = EntryId(engine.recall_from_ms - 1, SEQ_MAX) if engine.recall_from_ms > 0 else START
-    while after < engine.position:
-        entries = await log.read(partition, after, count=RECALL_ENTRIES)
-        for entry in entries:
-            if entry.id <= engine.position:
-                engine.recall(as_applied(entry, skip))
-        if not entries:
-            return
-        after = entries[-1].id
-        await asyncio.sleep(0)

@@ -14,13 +14,17 @@ from enum import StrEnum
 
 import structlog
 
-from services.scoring.checkpoint import Place, restore
+from services.scoring.checkpoint import foresee, restore
 from services.scoring.measures import Tally
+from services.scoring.place import Place
+from services.scoring.recollection import Recollection
 from services.scoring.tenure import PoisonFound, Tenure
 from shared.clock import Clock
 from shared.contract.block import NewerBlock
 from shared.contract.entries import EntryId, Settings
-from shared.log import Fenced, Log, LogUnavailable
+from shared.log import Fenced, Lease, Log, LogUnavailable
+from shared.log_rules import STANDBY
+from shared.tracing import Tracing
 
 _logger = structlog.get_logger(__name__)
 
@@ -45,13 +49,15 @@ class Phase(StrEnum):
 class Timing:
     """Real time; nothing of it reaches a score. The defaults are product choices with the reasons beside them."""
 
-    lease_ms: int = 6_000  # a dead owner is replaced within seconds, a pause of a second or two loses nothing
-    renew_s: float = 2.0  # two renewals may fail before the lease ends
-    claim_s: float = 1.0  # how often a standby asks
+    lease_ms: int = 5_000  # a dead owner is replaced within seconds, a pause of a second or two loses nothing
+    renew_s: float = 1.5  # two renewals may fail before the lease ends
+    claim_s: float = 0.5  # how often a standby asks: with the lease, 5.5 s at most until it restores
     tick_ms: int = 1_000  # the engine thinks in whole seconds
     checkpoint_s: float = 30.0  # what is re-read after a crash; a second's work
     trim_s: float = 60.0
-    backoff_s: tuple[float, float] = (0.1, 2.0)  # back within seconds, without storming a store that starts
+    wait_s: float = 2.0  # a standby's, before it first asks: those whose partitions these are start at the same time
+    give_way_s: float = 30.0  # for so long a scorer has to ask a standby; one that keeps falling over gets nothing back
+    backoff_s: tuple[float, float] = (0.1, 1.0)  # with that of the link back within two seconds of the store
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,12 @@ class Status:
     lag_s: float | None
     checkpoint_age_s: float | None
     detail: str
+    since_ms: int = 0
+    """Since when it is in this phase."""
+    event_age_s: float | None = None
+    """Age of the newest entry with events; None before the first of this tenure."""
+    settings_fault: str | None = None
+    """Why the settings given are not those in force."""
 
 
 class Scorer:
@@ -79,20 +91,28 @@ class Scorer:
         engine: str,
         settings: Settings | None = None,
         timing: Timing | None = None,
+        standby: bool = False,
+        tracing: Tracing | None = None,
     ) -> None:
+        """A `standby` gives a partition back to a scorer that is not one."""
         self._log = log
+        self._tracing = tracing
         self._partition = partition
         self._clock = clock
         self._tally = tally
         self._engine = engine
         self._settings = settings
         self._timing = timing or Timing()
-        self._token = secrets.token_hex(8)
+        self._standby = standby
+        self._token = (STANDBY if standby else "") + secrets.token_hex(8)
         self._stopping = asyncio.Event()
         self._phase = Phase.RESTORING  # until it is known whether the partition has an owner
         self._detail = ""
+        self._since_ms = clock.now_ms()
+        self._settings_fault: str | None = None
         self._tenure: Tenure | None = None
         self._place: Place | None = None  # where this process last stood, to notice a loss
+        self._recollection = Recollection()
         self._backoff_s = self._timing.backoff_s[0]
 
     def stop(self) -> None:
@@ -111,11 +131,16 @@ class Scorer:
             lag_s=max(0.0, (log_ms - position.ms) / 1000) if position and position.ms else None,
             checkpoint_age_s=tenure.checkpoint_age_s() if tenure else None,
             detail=self._detail,
+            since_ms=self._since_ms,
+            event_age_s=max(0.0, (log_ms - at_ms) / 1000) if tenure and (at_ms := self._tally.last_events_ms) else None,
+            settings_fault=self._settings_fault,
         )
 
     async def run(self) -> None:
         """Until stopped. Raises SettingsConflict; everything else is retried."""
         try:
+            if self._standby:
+                await self._wait(self._timing.wait_s)
             while not self._stopping.is_set():
                 await self._attempt()
         except SettingsConflict as fault:
@@ -154,26 +179,43 @@ class Scorer:
 
     async def _claim(self) -> int | None:
         """The generation of our ownership, or None when stopped before."""
-        looked = False
-        while not self._stopping.is_set():
-            generation = await self._log.claim(self._partition, self._token, ttl_ms=self._timing.lease_ms)
-            if generation is not None:
-                return generation
-            if self._phase is not Phase.STANDBY:
-                self._enter(Phase.STANDBY)
-            if not looked and (checkpoint := await self._log.load_checkpoint(self._partition)):
-                # A standby that could not start with its settings must say so now, not when it is needed.
-                meta, looked = checkpoint.meta, True
-                self._settings_due(int(meta.get("settings_revision", 0)), meta.get("settings_digest", ""))
-            await self._wait(self._timing.claim_s)
-        return None
+        looked, foreseeing = False, None
+        try:
+            while not self._stopping.is_set():
+                generation = await self._log.claim(self._partition, self._token, ttl_ms=self._timing.lease_ms)
+                if generation is not None:
+                    return generation
+                if self._phase is not Phase.STANDBY:
+                    self._enter(Phase.STANDBY)
+                if not looked and (checkpoint := await self._log.load_checkpoint(self._partition)):
+                    # A standby that could not start with its settings must say so now, not when it is needed.
+                    meta, looked = checkpoint.meta, True
+                    self._settings_due(int(meta.get("settings_revision", 0)), meta.get("settings_digest", ""))
+                foreseeing = foreseeing or asyncio.create_task(self._foresee())
+                await self._wait(self._timing.claim_s)
+            return None
+        finally:
+            if foreseeing is not None:
+                foreseeing.cancel()
+                await asyncio.wait([foreseeing])
+
+    async def _foresee(self) -> None:
+        """As a standby: do what can be done of the next restore, again for each newer checkpoint."""
+        while True:
+            try:
+                await foresee(self._log, self._partition, self._recollection)
+            except LogUnavailable:
+                pass  # the claims tell of it
+            except Exception:  # ours: then the restore does all of it
+                _logger.exception("standby cannot prepare", partition=self._partition)
+            await asyncio.sleep(max(self._timing.checkpoint_s, self._timing.claim_s))
 
     async def _own(self, generation: int) -> None:
         self._enter(Phase.RESTORING)
-        lost = asyncio.Event()
-        lease = asyncio.create_task(self._keep_lease(lost))
+        lost, wanted = asyncio.Event(), asyncio.Event()
+        lease = asyncio.create_task(self._keep_lease(lost, wanted))
         try:
-            restored = await restore(self._log, self._partition, generation, self._place)
+            restored = await restore(self._log, self._partition, generation, self._place, self._recollection)
             if restored.new_epoch:
                 self._tally.counts["epochs"] += 1
             self._tenure = tenure = Tenure(
@@ -186,7 +228,8 @@ class Scorer:
                 engine_name=self._engine,
                 checkpoint_s=self._timing.checkpoint_s,
                 trim_s=self._timing.trim_s,
-                halted=lambda: self._stopping.is_set() or lost.is_set(),
+                tracing=self._tracing,
+                halted=lambda: self._stopping.is_set() or lost.is_set() or wanted.is_set(),
             )
             try:
                 await self._serve(tenure, lost)
@@ -203,6 +246,7 @@ class Scorer:
         while tenure.position < tenure.caught_up_at and not tenure.halted():
             if await tenure.advance(block_ms=0):
                 break
+            await tenure.keep_house()
         if not tenure.halted():
             await self._announce(tenure)
             self._enter(Phase.RUNNING)
@@ -215,11 +259,12 @@ class Scorer:
         if lost.is_set():
             raise Fenced("The lease ran out before it was renewed.")
         await tenure.finish()
+        if not self._stopping.is_set():
+            _logger.info("gave way", partition=self._partition, position=str(tenure.position))
 
     async def _announce(self, tenure: Tenure) -> None:
         """Name the engine and the settings in the log, each once."""
-        if tenure.engine.engine_name != self._engine:
-            await tenure.append_engine_mark()
+        await tenure.append_engine_mark()
         if self._settings_due(tenure.engine.settings_revision, tenure.engine.settings_digest):
             assert self._settings is not None
             await tenure.append_settings(self._settings)
@@ -235,16 +280,28 @@ class Scorer:
                 f"Set `revision = {revision + 1}` or higher in the file, or go back to the file that is in force."
             )
         if given.revision < revision:
+            self._settings_fault = (
+                f"the file has revision {given.revision}, {revision} is in force; give it a higher one"
+            )
             _logger.warning("older settings left aside", partition=self._partition, given=given.revision, used=revision)
         return given.revision > revision
 
-    async def _keep_lease(self, lost: asyncio.Event) -> None:
+    async def _keep_lease(self, lost: asyncio.Event, wanted: asyncio.Event) -> None:
+        wanted_since_s: float | None = None
         try:
             while True:
                 await asyncio.sleep(self._timing.renew_s)
                 with contextlib.suppress(LogUnavailable):  # the tenure meets the same, or the next renewal does better
-                    if not await self._log.renew(self._partition, self._token, ttl_ms=self._timing.lease_ms):
+                    lease = await self._log.renew(self._partition, self._token, ttl_ms=self._timing.lease_ms)
+                    if lease is Lease.LOST:
                         return
+                    now_s = self._clock.steady_s()
+                    if lease is Lease.OURS:
+                        wanted_since_s = None
+                    elif wanted_since_s is None:
+                        wanted_since_s = now_s
+                    elif now_s - wanted_since_s >= self._timing.give_way_s:
+                        wanted.set()
         except Exception:
             _logger.exception("lease cannot be renewed", partition=self._partition)
         finally:
@@ -263,6 +320,9 @@ class Scorer:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _enter(self, phase: Phase, detail: str = "") -> None:
+        if phase is not self._phase:
+            self._since_ms = self._clock.now_ms()
         self._phase, self._detail = phase, detail
         if phase is not Phase.RUNNING and phase is not Phase.RESTORING:
             self._tenure = None
+            self._tally.stop()

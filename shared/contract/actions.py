@@ -20,6 +20,9 @@ class Action(Struct, kw_only=True, tag_field="type", omit_defaults=True):
     tenant: str
     alert: str
     by: str
+    seen_owner: str | None = None
+    """Who looked after the alert when the lead decided, empty for nobody. When that is another by now, somebody was
+    first, and the action has no effect. None: it holds whoever looks after it."""
 
 
 class Acknowledged(Action, kw_only=True, tag="alert.acknowledged"):

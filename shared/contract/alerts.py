@@ -46,16 +46,22 @@ class Subject(Struct, frozen=True):
     id: str
 
 
-class SuggestedAction(Struct, frozen=True):
-    """Something kind and useful to do."""
+class SuggestedAction(Struct, frozen=True, omit_defaults=True):
+    """Something kind and useful to do, and words (`say`) that a lead can use for it."""
 
     code: str
     text: str
     text_zh: str
+    say: str = ""
+    say_zh: str = ""
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
-    """One step of an alert's life. `by` is a person, or null when the engine did it; `reason` says why."""
+    """One step of an alert's life. `by` is a person, or null when the engine did it; `reason` says why.
+
+    `to` is whom it was handed to; `until` (RFC 3339 UTC) is when an alert that was set aside comes back, later by what
+    the log's clock jumps meanwhile.
+    """
 
     at: str
     phase: Phase
@@ -63,6 +69,8 @@ class Change(Struct, frozen=True, omit_defaults=True):
     by: str | None = None
     reason: str | None = None
     note: str | None = None
+    to: str | None = None
+    until: str | None = None
 
 
 class Alert(Struct, kw_only=True):

@@ -8,8 +8,11 @@ An entry has an id (ms and sequence, given by the log) and exactly one of these 
 | a lead's action | notify | `a` |
 | settings | the owner of the partition | `s` |
 | what is usual in a tenant, from history | `strainwatch baseline` | `u` |
+| that an agent is to be forgotten | `strainwatch forget` | `f` |
 | the engine that judges from here on | the owner | `e` |
 | a tick, which carries time when nothing else does | the owner | `t` |
+
+Beside its body an entry may carry `p`, the `traceparent` of what wrote it. It is for traces; the engine never reads it.
 """
 
 from __future__ import annotations
@@ -25,6 +28,11 @@ from numpy.typing import NDArray
 from shared.contract.actions import Action, decode_action, encode_action
 from shared.contract.baseline import Baseline, decode_baseline, encode_baseline
 from shared.contract.block import Block, decode_block
+from shared.contract.block_reader import put_answers
+from shared.contract.rows import DIRECTION_SHIFT, HANDLED, OFFERED, OUTBOUND
+
+_PART_END = 1 << 64
+"""Both parts of a position are 64-bit numbers."""
 
 
 class EntryId(NamedTuple):
@@ -36,6 +44,12 @@ class EntryId(NamedTuple):
     def __str__(self) -> str:
         return f"{self.ms}-{self.seq}"
 
+    @property
+    def before(self) -> EntryId:
+        """The position just before: what is read after it begins with this one. START has none."""
+        assert self > START
+        return EntryId(self.ms, self.seq - 1) if self.seq else EntryId(self.ms - 1, _PART_END - 1)
+
     @classmethod
     def parse(cls, text: str | bytes) -> EntryId:
         """From `ms-seq`. Raises ValueError."""
@@ -44,7 +58,10 @@ class EntryId(NamedTuple):
         ms, dash, seq = text.partition("-")
         if not dash:
             raise ValueError(f"not a position: {text!r}")
-        return cls(int(ms), int(seq))
+        found = cls(int(ms), int(seq))
+        if not (0 <= found.ms < _PART_END and 0 <= found.seq < _PART_END):  # the log would refuse the whole command
+            raise ValueError(f"not a position: {text!r}")
+        return found
 
 
 START = EntryId(0, 0)
@@ -83,10 +100,22 @@ class Settings(Struct, frozen=True):
 
 
 class EngineMark(Struct, frozen=True):
-    """A change of engine: what judges from here on, and the position it restored."""
+    """A change of engine: what judges from here on, and the position it restored.
+
+    `published` is how far the engine before had published: what was caused after that is this one's. Empty in entries
+    of before it was told: then from the entry itself on.
+    """
 
     engine: str
     restored: str
+    published: str = ""
+
+
+class Forget(Struct, frozen=True):
+    """All that is known of an agent is cleared; who comes under that name from here on is new."""
+
+    tenant: str
+    agent: str
 
 
 class Tick(NamedTuple):
@@ -107,10 +136,11 @@ class Events(NamedTuple):
     outbound: NDArray[np.int64] | None = None
 
 
-Body = Events | Action | Settings | Baseline | EngineMark | Tick
+Body = Events | Action | Settings | Baseline | Forget | EngineMark | Tick
 
 _settings = msgspec.json.Decoder(Settings)
 _engine = msgspec.json.Decoder(EngineMark)
+_forget = msgspec.json.Decoder(Forget)
 
 
 class BadEntry(ValueError):
@@ -120,6 +150,16 @@ class BadEntry(ValueError):
 def block_fields(block: bytes) -> dict[bytes, bytes]:
     """Fields of a block entry; the append script adds `r` and `o`."""
     return {b"b": block}
+
+
+def trace_fields(traceparent: bytes) -> dict[bytes, bytes]:
+    """What names the trace of an entry, beside its body."""
+    return {b"p": traceparent}
+
+
+def traceparent_of(fields: Mapping[bytes, bytes]) -> bytes:
+    """The trace of an entry, empty for none."""
+    return fields.get(b"p", b"")
 
 
 def action_fields(action: Action) -> dict[bytes, bytes]:
@@ -137,6 +177,11 @@ def baseline_fields(baseline: Baseline) -> dict[bytes, bytes]:
     return {b"u": encode_baseline(baseline)}
 
 
+def forget_fields(order: Forget) -> dict[bytes, bytes]:
+    """Fields of an order to forget."""
+    return {b"f": msgspec.json.encode(order)}
+
+
 def engine_fields(mark: EngineMark) -> dict[bytes, bytes]:
     """Fields of an engine entry."""
     return {b"e": msgspec.json.encode(mark)}
@@ -149,15 +194,11 @@ def tick_fields(owner_ms: int) -> dict[bytes, bytes]:
 
 def lookup_rows(block: Block) -> NDArray[np.intp]:
     """Rows of a block for which the append script asked the repeat-caller index, in the order of its answers."""
-    from shared.contract.rows import HANDLED, OFFERED
-
     return np.flatnonzero((block.caller != 0) & ((block.kind == OFFERED) | (block.kind == HANDLED)))
 
 
 def outbound_rows(block: Block) -> NDArray[np.intp]:
     """Of the `lookup_rows`, those of outbound contacts: for these the append script also counts."""
-    from shared.contract.rows import DIRECTION_SHIFT, OUTBOUND
-
     rows = lookup_rows(block)
     out: NDArray[np.intp] = rows[(block.flags[rows] >> DIRECTION_SHIFT) & 3 == OUTBOUND]
     return out
@@ -172,14 +213,10 @@ def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
     data = fields.get(b"b")
     if data is not None:
         block = decode_block(data)
-        since = np.full(block.n, -1, np.int64)
-        answers = fields.get(b"r")
-        if answers:
-            rows = lookup_rows(block)
-            values = np.frombuffer(answers, "<i8")
-            if values.size != rows.size:
-                raise BadEntry(f"{values.size} answers for {rows.size} callers")
-            since[rows] = values
+        values = np.frombuffer(fields.get(b"r") or b"", "<i8")
+        since, asked = put_answers(block.kind, block.caller, values, (OFFERED, HANDLED))
+        if values.size not in (0, asked):
+            raise BadEntry(f"{values.size} answers for {asked} callers")
         return Events(block, since, _outbound(block, fields.get(b"o")))
     if (data := fields.get(b"t")) is not None:
         return Tick(int(data))
@@ -191,6 +228,8 @@ def parse_entry(fields: Mapping[bytes, bytes]) -> Body:
         return decode_baseline(data)
     if (data := fields.get(b"e")) is not None:
         return _engine.decode(data)
+    if (data := fields.get(b"f")) is not None:
+        return _forget.decode(data)
     raise BadEntry(f"no known body among the fields {sorted(fields)}")
 
 

@@ -8,7 +8,8 @@ person are refused by name: Strainwatch measures workload, and what it must not 
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
 import msgspec
@@ -37,38 +38,33 @@ STATES: tuple[str, ...] = get_args(State)
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 
-class Refused(Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Keys that are refused whatever they hold (`null` carries nothing and passes).
-
-    Not part of `Event`, where they would cost every event a third of its decoding; who decodes events looks for them.
-    """
-
-    audio: None = None
-    audio_url: None = None
-    recording: None = None
-    recording_url: None = None
-    voice: None = None
-    video_url: None = None
-    screenshot: None = None
-    transcript: None = None
-    transcription: None = None
-    utterances: None = None
-    sentiment: None = None
-    sentiment_score: None = None
-    emotion: None = None
-    mood: None = None
-    tone: None = None
-    keystrokes: None = None
-    biometrics: None = None
-    heart_rate: None = None
-    text: None = None
-    message: None = None
-    comment: None = None
-    note: None = None
-    notes: None = None
+REFUSED_NAMES = (
+    "audio", "audio_url", "recording", "recordings", "recording_url", "recording_sid", "voice", "voiceprint", "video",
+    "video_url", "image", "photo", "screenshot", "screen_recording", "webcam", "transcript", "transcripts",
+    "transcript_url", "transcription", "transcription_text", "utterances", "sentiment", "sentiments", "sentiment_score",
+    "sentiment_analysis", "customer_sentiment", "agent_sentiment", "emotion", "emotions", "emotion_score", "mood",
+    "tone", "stress_level", "keystroke", "keystrokes", "key_presses", "mouse_movements", "biometric", "biometrics",
+    "heart_rate", "face", "facial_expression", "gaze", "location", "gps", "text", "message", "messages", "message_body",
+    "body", "comment", "comments", "note", "notes", "description", "summary",
+)  # fmt: skip
+"""What is not taken: sound, pictures, words of a conversation, what was read out of them, bodies, whereabouts, and free
+text about a person; with the names that ACDs use for it."""
 
 
-REFUSED_KEYS = frozenset(Refused.__struct_fields__)
+def _spellings(name: str) -> tuple[str, str, str]:
+    """As it is, camelCase and PascalCase."""
+    first, *others = name.split("_")
+    camel = first + "".join(map(str.capitalize, others))
+    return name, camel, camel[0].upper() + camel[1:]
+
+
+REFUSED_KEYS = frozenset(key for name in REFUSED_NAMES for key in _spellings(name))
+"""Keys of an event that are refused whatever they hold (`null` carries nothing and passes). Inside of an object that we
+do not know they are dropped with it, unread."""
+Refused = msgspec.defstruct(
+    "Refused", [(key, None, None) for key in sorted(REFUSED_KEYS)], kw_only=True, omit_defaults=True, gc=False
+)
+"""Not part of `Event`, where they would cost every event a third of its decoding; who decodes events looks for them."""
 
 
 class Event(Struct, kw_only=True, omit_defaults=True, tag_field="type", gc=False):
@@ -229,6 +225,17 @@ def ts_to_ms(ts: float | str) -> int:
     if not 0 <= ts <= TS_MS_MAX:
         raise ValueError("`ts` lies outside 1970 to 2100; send milliseconds since 1970 UTC")
     return ts
+
+
+def rfc3339(at_ms: int) -> str:
+    """Milliseconds since 1970 as `2026-01-31T08:00:00.000Z`: how all that goes out writes a time."""
+    seconds, ms = divmod(at_ms, 1000)
+    return f"{_to_the_second(seconds)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)  # alerts come many at a time
+def _to_the_second(at_s: int) -> str:
+    return f"{datetime.fromtimestamp(at_s, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 class EventDecoder:

@@ -146,7 +146,7 @@ class AddNote(ClientFrame, kw_only=True, tag="note"):
     """A remark for the next lead."""
 
     alert: Name
-    text: Note
+    text: Annotated[str, Meta(min_length=1, max_length=280)]
 
 
 AnyClientFrame = Authenticate | Resume | Acknowledge | Assign | Snooze | Close | AddNote
@@ -188,10 +188,12 @@ class GoodbyeCode:
     RESTARTING = 1012
     SLOW = 4008
     TOO_MANY_MESSAGES = 4013
+    TOO_MANY_CONNECTIONS = 4014
     NO_TOKEN_IN_TIME = 4502
     BAD_TOKEN = 4500
     BAD_FRAME = 4501
     TOKEN_EXPIRED = 4005
+    TOKEN_REVOKED = 4504
     FORBIDDEN = 4507
 
 

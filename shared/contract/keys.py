@@ -9,6 +9,10 @@ META_KEY = "sw:meta"
 """Hash with the number of partitions, fixed when the log is created."""
 API_KEYS_KEY = "sw:keys"
 """Hash: key id -> JSON of the API key (only its hash)."""
+KEY_USES_KEY = "sw:key-uses"
+"""Hash: key id -> the hour in which the key was last used, in ms."""
+REVOCATIONS_KEY = "sw:revocations"
+"""Hash: a person -> JSON of what was taken back (`shared.revocations`)."""
 
 
 def partition_of(tenant: str, partitions: int) -> int:
@@ -51,6 +55,11 @@ class PartitionKeys:
         return self._key("rejects")
 
     @property
+    def audit(self) -> str:
+        """Stream: who did what, when; no notes, no tokens."""
+        return self._key("audit")
+
+    @property
     def owner(self) -> str:
         """String with expiry: token of the scorer that owns the partition."""
         return self._key("owner")
@@ -68,6 +77,19 @@ class PartitionKeys:
     def checkpoint(self, name: str) -> str:
         """List of chunks of one checkpoint."""
         return self._key(f"checkpoint:{name}")
+
+    def outbox_owner(self, channel: str) -> str:
+        """String with expiry: token of the process that sends by a channel."""
+        return self._key(f"outbox:{channel}:owner")
+
+    def outbox_notes(self, channel: str) -> str:
+        """Hash: what was told by a channel, and the tries of what was not."""
+        return self._key(f"outbox:{channel}:notes")
+
+    @property
+    def aside(self) -> str:
+        """Stream: changes that a channel gave up on, and why."""
+        return self._key("aside")
 
     @property
     def callers(self) -> str:

@@ -7,6 +7,7 @@ that is what is kept; who has none is left out.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from shared.contract.signal_columns import Agents, Drivers, Queues, column, read
 from shared.contract.signals import BadSignals, TenantSignals
+from shared.contract.tallies import Tallies, encode_tallies
 
 VERSION = 1
 DRIVERS_MAX = 3
@@ -71,6 +73,8 @@ class _Entry(Struct, frozen=True):
     tenant: str
     at_ms: int
     body: bytes
+    tallies: list[bytes] = []
+    """What was counted since the minute before; apart, so that who reads one need not unpack the other."""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -119,10 +123,17 @@ def _kept(rows: Agents | Queues) -> MinuteRows:
     )
 
 
-def encode_minute(minute: Minute) -> bytes:
+def encode_minute(minute: Minute, tallies: Sequence[Tallies] = ()) -> bytes:
     """The bytes of one entry of the history; packed, as names repeat their beginnings and most points are few."""
     body = zlib.compress(_encoder.encode(minute), 1)
-    return _encoder.encode(_Entry(VERSION, minute.tenant, minute.at_ms, body))
+    return _encoder.encode(
+        _Entry(VERSION, minute.tenant, minute.at_ms, body, [encode_tallies(counted) for counted in tallies])
+    )
+
+
+def minute_tallies(data: bytes) -> list[bytes]:
+    """What was counted, of an entry of the history, for `decode_tallies`. Raises BadSignals."""
+    return _entry(data).tallies
 
 
 def minute_head(data: bytes) -> tuple[str, int]:

@@ -20,6 +20,8 @@ from shared.contract.signals import (
     BreakDue,
     DriverColumns,
     DriverShare,
+    IssueColumns,
+    IssueShare,
     QueueColumns,
     QueueSignal,
     TenantSignals,
@@ -154,6 +156,8 @@ class Queues:
         self._longest_wait_s = read(columns.longest_wait_s, "f8", n)
         self._predicted_wait_s = read(columns.predicted_wait_s, "f8", n)
         self._agents = read(columns.agents, "i4", n)
+        self._service_level = read(columns.service_level or column(np.full(n, np.nan), "f8"), "f8", n)
+        self._issues = _Issues(columns.issues, n)
 
     def rows(self, r: Rows | None = None) -> list[QueueSignal]:
         """These rows, or all."""
@@ -169,6 +173,8 @@ class Queues:
                 or_none(self._longest_wait_s[r]),
                 or_none(self._predicted_wait_s[r]),
                 [number if number >= 0 else None for number in self._agents[r].tolist()],
+                or_none(self._service_level[r]),
+                map(self._issues.of, r.tolist()),
             )
         )
 
@@ -177,6 +183,21 @@ class Queues:
         now_s = self._predicted_wait_s[r]
         ids = map(self.ids.__getitem__, r.tolist())
         return list(map(BreakCost, ids, or_none(now_s), or_none(now_s + cost_s), or_none(cost_s)))
+
+
+class _Issues:
+    """What the contacts of queues are about."""
+
+    def __init__(self, columns: IssueColumns, rows: int) -> None:
+        counts = read(columns.counts or bytes(rows), "u1", rows)
+        self._start = np.concatenate([[0], np.cumsum(counts, dtype=np.intp)]).tolist()
+        codes = _places(columns.codes, self._start[-1], len(columns.names))
+        percent = read(columns.percent, "f4", self._start[-1])
+        self._shares = list(map(IssueShare, map(columns.names.__getitem__, codes.tolist()), percent.tolist()))
+
+    def of(self, row: int) -> list[IssueShare]:
+        """The largest first."""
+        return self._shares[self._start[row] : self._start[row + 1]]
 
 
 class Breaks:
@@ -206,7 +227,7 @@ class Breaks:
 def _places(data: bytes, number: int, rows: int) -> Rows:
     places = read(data, "i4", number).astype(np.intp)
     if number and not 0 <= int(places.min()) <= int(places.max()) < rows:
-        raise BadSignals("These signals are damaged: a break of somebody or something that is not there.")
+        raise BadSignals("These signals are damaged: a place of somebody or something that is not there.")
     return places
 
 

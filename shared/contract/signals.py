@@ -35,6 +35,13 @@ class DriverShare(Struct, frozen=True, gc=False):
     unit: str
 
 
+class IssueShare(Struct, frozen=True, gc=False):
+    """What contacts are about: an issue, and its part in percent of the last hour's contacts that named one."""
+
+    issue: str
+    percent: float
+
+
 class QueueSignal(Struct, frozen=True, gc=False):
     """A queue now. `strain` is null until something is known about the queue."""
 
@@ -46,6 +53,10 @@ class QueueSignal(Struct, frozen=True, gc=False):
     longest_wait_s: float | None
     predicted_wait_s: float | None = None
     agents: int | None = None
+    service_level: float | None = None
+    """Percent of the last contacts that were answered within the goal time."""
+    issues: list[IssueShare] = []
+    """The largest first, three at most."""
 
 
 class AgentSignal(Struct, frozen=True, gc=False):
@@ -103,6 +114,18 @@ class DriverColumns(Struct, frozen=True):
     """f8 [shares]: the measure behind each in its unit, NaN where nothing was measured."""
 
 
+class IssueColumns(Struct, frozen=True):
+    """What the contacts of queues are about: the issues of the first row, the largest first, then those of the next."""
+
+    names: list[str] = []
+    counts: bytes = b""
+    """u1 [rows]: how many each row has. Empty where none has any."""
+    codes: bytes = b""
+    """i4 [issues]: into `names`."""
+    percent: bytes = b""
+    """f4 [issues]."""
+
+
 class QueueColumns(Struct, frozen=True):
     """Queues now."""
 
@@ -120,6 +143,9 @@ class QueueColumns(Struct, frozen=True):
     """f8 [rows], NaN while unknown."""
     agents: bytes
     """i4 [rows], -1 while unknown."""
+    service_level: bytes = b""
+    """f8 [rows], NaN while unknown. Empty in signals of before it was told."""
+    issues: IssueColumns = IssueColumns()
 
 
 class AgentColumns(Struct, frozen=True):

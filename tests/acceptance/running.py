@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def at_once(data_dir: Path, *commands: list[str]) -> list[subprocess.CompletedPr
         return list(pool.map(lambda arguments: strainwatch(data_dir, *arguments), commands))
 
 
+def _heed_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and so would what a test starts from there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def started(command: list[str], data_dir: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """A running process; killed at the end if it is still there, with all that it started."""
@@ -72,6 +78,7 @@ def started(command: list[str], data_dir: Path, **variables: str) -> Iterator[su
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_heed_ctrl_c,
     )
     try:
         yield process
@@ -110,7 +117,7 @@ def eventually(ask: Callable[[], T | None], what: str) -> T:
 
 def get(port: int, path: str, token: str = "") -> tuple[int, bytes] | None:
     """Status and body, or None while nobody listens."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
         response = connection.getresponse()

@@ -17,26 +17,11 @@ from tools.baseline import make_baseline
 from tools.baseline_file import write_baseline
 from tools.replay_input import Recording
 
-SMALL = Path(__file__).parents[1] / "data" / "bank_calls_small.tsv"
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "bank-calls" / "1999-02-01_to_14.tsv"
 DAY_MS = 86_400_000
 
 
-@pytest.fixture(scope="module")
-def converted() -> str:
-    out = io.StringIO()
-    main_convert(SMALL, "UTC", out, io.StringIO())
-    return out.getvalue()
-
-
-@pytest.fixture
-def day(tmp_path: Path, converted: str) -> Path:
-    path = tmp_path / "day.ndjson"
-    path.write_text(converted)
-    return path
-
-
-def test_a_baseline_is_written_and_a_replay_begins_with_it(tmp_path: Path, day: Path) -> None:
+def test_a_baseline_is_written_and_a_replay_begins_with_it(tmp_path: Path, day: Path, morning: Path) -> None:
     learn = ["baseline", day.name, "--tenant", "bank", "--out"]
     made, again = at_once(tmp_path, [*learn, "baseline.json"], [*learn, "again.json"])
     assert made.returncode == 0, made.stderr
@@ -47,9 +32,9 @@ def test_a_baseline_is_written_and_a_replay_begins_with_it(tmp_path: Path, day: 
 
     plain, begun, compared = at_once(
         tmp_path,
-        ["replay", day.name, "--json"],
-        ["replay", day.name, "--baseline", "baseline.json", "--json"],
-        ["replay", day.name, "--baseline", "baseline.json", "--report", "out.html"],
+        ["replay", morning.name, "--json"],
+        ["replay", morning.name, "--baseline", "baseline.json", "--json"],
+        ["replay", morning.name, "--baseline", "baseline.json", "--report", "out.html"],
     )
     assert begun.returncode == compared.returncode == 0, begun.stderr + compared.stderr
     assert begun.stdout != plain.stdout
@@ -103,21 +88,17 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path, day: Path, argume
 def test_a_second_week_of_real_calls_is_judged_from_its_first_contacts_by_what_the_first_week_taught(
     tmp_path: Path,
 ) -> None:
-    whole = tmp_path / "whole.ndjson"
-    with whole.open("w") as out:
-        main_convert(REAL, "UTC", out, io.StringIO())
-    weeks: tuple[list[str], list[str]] = ([], [])
-    begin = None
-    with whole.open() as lines:
-        for line in lines:
-            on = json.loads(line)["ts"] // DAY_MS
-            begin = on if begin is None else begin
-            if on - begin < 8:  # a week, and the first day of the next
-                weeks[on - begin >= 7].append(line)
-    first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
-    first.write_text("".join(weeks[0]))
-    second.write_text("".join(weeks[1]))
+    head, *rows = REAL.read_text(errors="replace").splitlines(keepends=True)
+    date = head.rstrip().split("\t").index("date")
 
+    def converted(name: str, from_day: str, to_day: str) -> Path:
+        records, events = tmp_path / f"{name}.tsv", tmp_path / f"{name}.ndjson"
+        records.write_text(head + "".join(row for row in rows if from_day <= row.split("\t")[date] <= to_day))
+        with events.open("w") as out:
+            main_convert(records, "UTC", out, io.StringIO())
+        return events
+
+    first, second = converted("first", "990201", "990207"), converted("second", "990208", "990208")
     baseline, told = make_baseline([first], tenant=None, err=io.StringIO())
     assert "usual waits: 6 of 6 queues" in "\n".join(told)
     write_baseline(tmp_path / "baseline.json", baseline)

@@ -33,10 +33,13 @@ COMMANDS = (
     ["keys", "create"],
     ["keys", "list"],
     ["keys", "revoke"],
+    ["keys", "rotate"],
+    ["token", "revoke"],
     ["convert", "bank-calls"],
     ["log", "tail"],
     ["log", "export"],
     ["rejects", "list"],
+    ["watch"],
 )
 
 
@@ -47,6 +50,17 @@ def test_every_command_has_help(tmp_path: Path, command: list[str]) -> None:
     assert shown.returncode == 0
     assert "Usage: strainwatch" in shown.stdout
     assert "Example" in shown.stdout or command in (["keys", "list"], ["keys", "revoke"])
+
+
+def test_an_agent_needs_no_team_in_a_token_but_the_own_name(tmp_path: Path) -> None:
+    agent = ("token", "--tenant", "acme", "--role", "agent", "--sub", "agent-01")
+
+    named = strainwatch(tmp_path, *agent, "--agent", "agent-01")
+    nameless = strainwatch(tmp_path, *agent)
+
+    assert (named.returncode, named.stdout.count(".")) == (0, 2)
+    assert nameless.returncode == 2
+    assert "give --agent" in nameless.stderr
 
 
 def test_a_wrong_setup_is_told_whole_in_one_message_and_ends_with_2(tmp_path: Path) -> None:
@@ -128,6 +142,34 @@ def test_a_key_is_printed_bare_works_until_it_is_revoked_and_only_its_hash_is_ke
         assert serve.wait(WAIT_S) == 0
 
 
+def test_a_key_is_rotated_and_a_person_is_sent_away(tmp_path: Path) -> None:
+    port = free_port()
+    with started([STRAINWATCH, "serve", "--port", str(port)], tmp_path):
+        eventually(ready(port), "the services to be ready")
+        old = strainwatch(tmp_path, "keys", "create", "--tenant", "acme", "--source", "acd-1").stdout.strip()
+        new = strainwatch(tmp_path, "keys", "rotate", old.split("_")[1], "--overlap-s", "0").stdout.strip()
+        eventually(lambda: _post(port, new) == 202, "the new key to be good")
+        eventually(lambda: _post(port, old) == 401, "the old key to be refused")
+        third = strainwatch(tmp_path, "keys", "rotate", new.split("_")[1]).stdout.strip()
+        eventually(lambda: _post(port, third) == 202 and _post(port, new) == 202, "both keys to be good")
+        full = strainwatch(tmp_path, "keys", "rotate", third.split("_")[1])
+        assert full.returncode == 2
+        assert "two keys in force" in full.stderr
+        listed = [line.split("\t") for line in strainwatch(tmp_path, "keys", "list").stdout.splitlines()]
+        assert {line[5] for line in listed} == {"acd-1"}
+        assert sorted(line[4].split(" until")[0] for line in listed) == ["ended", "in force", "in force"]
+
+        command = ["token", "--tenant", "acme", "--teams", "*", "--role", "supervisor", "--sub"]
+        mo, lee = (strainwatch(tmp_path, *command, sub).stdout.strip() for sub in ("mo", "lee"))
+        assert get(port, "/v1/board", mo)[0] == 200  # type: ignore[index]
+        assert strainwatch(tmp_path, "token", "revoke", "--tenant", "acme", "--sub", "mo").returncode == 0
+        eventually(lambda: get(port, "/v1/board", mo)[0] == 401, "the token to be refused")  # type: ignore[index]
+        assert get(port, "/v1/board", lee)[0] == 200  # type: ignore[index]
+        records = json_of(get(port, "/v1/audit", lee))["records"]
+        assert [record["action"] for record in records] == ["revoke_token", "rotate_key", "rotate_key", "create_key"]
+        assert not [text for text in (old, new, third, mo) if text in json.dumps(records)]
+
+
 def test_each_service_runs_alone_on_one_store_and_together_they_carry_an_event_to_the_board(tmp_path: Path) -> None:
     ports = {name: free_port() for name in ("ingest", "scoring", "notify")}
     commands = {name: [STRAINWATCH, "serve", name, "--port", str(port)] for name, port in ports.items()}
@@ -180,7 +222,7 @@ def _post(port: int, key: str, waiting: int = 3) -> int:
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return int(response.status)
     except urllib.error.HTTPError as fault:
         with fault:

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from running import (
@@ -29,7 +31,7 @@ from websockets.sync.client import connect
 
 def test_the_demo_shows_moving_scores_and_an_alert_and_ends_by_itself(tmp_path: Path) -> None:
     port = free_port()
-    with started([STRAINWATCH, "demo", "--port", str(port)], tmp_path, DEMO_SECONDS="25") as demo:
+    with started([STRAINWATCH, "demo", "--port", str(port)], tmp_path, DEMO_SECONDS="45") as demo:
         eventually(ready(port), "the demo to be ready")
         running = family(demo.pid)
         token = strainwatch(tmp_path, "token", "--demo").stdout.strip()
@@ -42,9 +44,10 @@ def test_the_demo_shows_moving_scores_and_an_alert_and_ends_by_itself(tmp_path: 
 
         boards, alerts = _listen(port, token)
         assert {queue["id"] for queue in boards[-1]["queues"]} >= {"billing", "cards", "technical", "accounts"}
-        strains = [[row["strain"] for row in board["queues"] + board["agents"]] for board in boards]
-        assert strains[0] != strains[-1]
+        assert _strains(boards[0]) != _strains(boards[-1])
         assert alerts[0]["alert"]["tenant"] == "demo"
+        live = json_of(get(port, "/v1/alerts", token))["alerts"]
+        assert "agent-02" in {alert["subject"]["id"] for alert in live if alert["kind"] == "agent.break_due"}
 
         banner, _ = demo.communicate(timeout=WAIT_S)
         assert demo.returncode == 0
@@ -53,19 +56,28 @@ def test_the_demo_shows_moving_scores_and_an_alert_and_ends_by_itself(tmp_path: 
 
 
 def _listen(port: int, token: str) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Frames of a lead's client up to the first alert and the third board."""
+    """Frames of a lead's client up to the first alert and the first board whose scores have moved."""
     found: dict[str, list[dict[str, object]]] = {"board": [], "alert": []}
     with connect(f"ws://127.0.0.1:{port}/v1/feed", subprotocols=["strainwatch.v1"]) as feed:  # type: ignore[list-item]
         feed.send(json.dumps({"kind": "authenticate", "token": token}))
         hello = json.loads(feed.recv(timeout=WAIT_S))
         assert hello["kind"] == "hello"
         feed.send(json.dumps({"kind": "resume", "epoch": hello["epoch"], "cursor": "0-0"}))
-        while len(found["board"]) < 3 or not found["alert"]:
+        bound_s = time.monotonic() + WAIT_S
+        while not (_moved(found["board"]) and found["alert"]) and time.monotonic() < bound_s:
             frame = json.loads(feed.recv(timeout=WAIT_S))
             found.setdefault(frame["kind"], []).append(frame)
             for alert in frame.get("alerts") or []:  # a hello that could not recover brings what is live
                 found["alert"].append({"alert": alert})
     return found["board"], found["alert"]
+
+
+def _moved(boards: list[dict[str, object]]) -> bool:
+    return bool(boards) and _strains(boards[0]) != _strains(boards[-1])
+
+
+def _strains(board: dict[str, Any]) -> list[float]:
+    return [row["strain"] for row in board["queues"] + board["agents"]]
 
 
 def test_the_curl_line_of_the_banner_works_as_printed(tmp_path: Path) -> None:
@@ -107,7 +119,7 @@ def test_a_second_start_goes_on_in_the_same_folder(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_settings_is_not_the_demos(tmp_path: Path) -> None:
     settings = tmp_path / "strainwatch.toml"
-    settings.write_text("revision = 1\nlateness_s = 600\n")
+    settings.write_text("revision = 2\nlateness_s = 600\n")  # as high as the demo's
     port = free_port()
     with started([STRAINWATCH, "serve", "--port", str(port), "--settings", str(settings)], tmp_path) as serve:
         eventually(ready(port), "the services to be ready")

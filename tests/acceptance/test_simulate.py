@@ -162,15 +162,19 @@ async def test_no_server_at_all_ends_the_run_after_a_while(monkeypatch: pytest.M
 
 
 @pytest.mark.asyncio
-async def test_rejected_and_late_events_are_counted_and_told_once(ingest: Ingest) -> None:
+async def test_rejected_and_late_events_are_counted_and_told_once(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.simulate.BATCH_EVENTS_MAX", 500)
     fault = {"index": 0, "pointer": "/queue", "detail": "too long"}
     ingest.script = [
+        (202, {}, {"accepted": 28, "late": 0, "rejected": []}),  # how the history begins: 24 agents, 4 queues
         (202, {}, {"accepted": 498, "late": 3, "rejected": [fault, fault]}),
         (422, {}, {"title": "Unprocessable", "rejected": [fault]}),
     ]
     said: list[str] = []
     summary = await run(ingest, say=said.append)
-    assert (summary.rejected, summary.late) == (2 + len(json.loads(ingest.bodies[1])), 3)
+    assert (summary.rejected, summary.late) == (2 + len(json.loads(ingest.bodies[2])), 3)
     assert summary.accepted + summary.rejected == summary.sent
     assert said.count("rejected /queue: too long") == 1
 
@@ -202,7 +206,8 @@ async def test_a_wrong_argument_is_refused_before_anything_is_sent(change: dict[
 async def test_what_was_made_to_go_wrong_is_written_in_the_time_of_the_events(ingest: Ingest, tmp_path: Path) -> None:
     truth = tmp_path / "causes.ndjson"
     summary = await run(ingest, truth=truth)
-    (cause,) = read_truth(truth)
+    cause, abuse = sorted(read_truth(truth), key=lambda cause: cause.kind, reverse=True)
+    assert (abuse.kind, abuse.agent) == ("abuse", "agent-01")
     assert (cause.kind, cause.queue, cause.issue) == ("surge", DEMO.surge_queue, DEMO.surge_issue)
     assert cause.end_ms - cause.start_ms == DEMO.surge_for_min * 60_000 / 60
-    assert len(summary.truth.causes) == 1
+    assert len(summary.truth.causes) == 2

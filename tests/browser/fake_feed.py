@@ -14,9 +14,12 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
+import fake_desk
+import fake_house
 import msgspec
+import scenes
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -24,6 +27,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from shared.contract.alerts import Alert
+from shared.contract.course import SubjectCourse
 from shared.contract.frames import (
     SUBPROTOCOL,
     AlertFrame,
@@ -36,6 +40,7 @@ from shared.contract.frames import (
     ServerFrame,
     encode,
 )
+from shared.contract.rules import RuleCount
 from shared.contract.signals import AgentSignal, BreakDue, QueueSignal
 
 POLICY = (
@@ -59,9 +64,10 @@ class FakeFeed:
         self.breaks: list[BreakDue] = []
         self.data_age_s: float | None = 0.4
         self.drivers_off: list[str] = []
-        self.past_s = range(0)  # boards of the past for a page that joins, so that its lines can be seen
-        self.boards = self.accepting = self.answer_acknowledge = True
+        self.boards = self.accepting = self.answer_actions = True
+        self.courses: dict[tuple[str, str], SubjectCourse] = {}
         self.refusal: str | None = None
+        self.rules: list[RuleCount] | None = None  # in place of what the log gives
         self._cursor = itertools.count(1)
         self._clients: set[ServerConnection] = set()
         self._server: Server | None = None
@@ -135,7 +141,7 @@ class FakeFeed:
 
     async def _feed(self, client: ServerConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
-            first = self._take(await asyncio.wait_for(client.recv(), 5))
+            first = self._take(await asyncio.wait_for(client.recv(), 30))
             if first.get("token") != TOKEN:
                 code = GoodbyeCode.BAD_TOKEN
                 await self._send(client, Goodbye(code=code, reason="unknown token", reconnect=False))
@@ -159,13 +165,10 @@ class FakeFeed:
         if frame["kind"] == "resume":
             for answer in self._resumed(frame):
                 await self._send(client, answer)
-            for ago_s in self.past_s:
-                await self._send(client, self.board(ago_s))
-        elif frame["kind"] == "acknowledge" and self.refusal:
+        elif frame["kind"] in fake_desk.ACTIONS and self.refusal:
             await self._send(client, Problem(detail=self.refusal, alert=frame["alert"], status=409))
-        elif frame["kind"] == "acknowledge" and self.answer_acknowledge:
-            old = self.live[frame["alert"]]
-            await self.publish(msgspec.structs.replace(old, phase="acknowledged", owner="lena@example.org"))
+        elif frame["kind"] in fake_desk.ACTIONS and self.answer_actions:
+            await self.publish(fake_desk.acted(self.live[frame["alert"]], frame))
 
     def _resumed(self, frame: dict[str, Any]) -> Iterator[ServerFrame]:
         cursors = ["c-0", *(cursor for cursor, _ in self.log)]
@@ -185,13 +188,32 @@ class FakeFeed:
         path = unquote(urlsplit(request.path).path)
         if path == "/v1/feed":
             return None if self.accepting else connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, "not now\n")
+        if path == "/v1/history":
+            return self._course(connection, request)
+        if (told := fake_desk.answer(request.path, self.log, self.rules)) is not None:
+            known = request.headers.get("Authorization") == f"Bearer {TOKEN}"
+            return _response(told, "application/json") if known else connection.respond(HTTPStatus.UNAUTHORIZED, "\n")
+        if told := fake_house.answer(path):
+            return _response(told, "application/json")
         file = (self.dist / (path.lstrip("/") or "index.html")).resolve()
         if not file.is_relative_to(self.dist.resolve()) or not file.is_file():
             return connection.respond(HTTPStatus.NOT_FOUND, "no such file\n")
-        body = file.read_bytes()
-        headers = Headers()
-        headers["Content-Type"] = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        headers["Content-Length"] = str(len(body))
-        headers["Content-Security-Policy"] = POLICY
-        headers["Connection"] = "close"
-        return Response(HTTPStatus.OK, "OK", headers, body)
+        return _response(file.read_bytes(), mimetypes.guess_type(file.name)[0] or "application/octet-stream")
+
+    def _course(self, connection: ServerConnection, request: Request) -> Response:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "no token\n")
+        asked = parse_qs(urlsplit(request.path).query)
+        course = self.courses.get((asked["type"][0], asked["id"][0])) or scenes.recent(self.queues, asked["id"][0])
+        if course is None:
+            return connection.respond(HTTPStatus.NOT_FOUND, "not on this board\n")
+        return _response(encode(course), "application/json")
+
+
+def _response(body: bytes, media_type: str) -> Response:
+    headers = Headers()
+    headers["Content-Type"] = media_type
+    headers["Content-Length"] = str(len(body))
+    headers["Content-Security-Policy"] = POLICY
+    headers["Connection"] = "close"
+    return Response(HTTPStatus.OK, "OK", headers, body)

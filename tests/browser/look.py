@@ -1,9 +1,10 @@
-"""Pictures of the page in every state, to be looked at: `python -m tests.browser.look FOLDER`."""
+"""Pictures of the page in every state, to be looked at: `python -m tests.browser.look FOLDER [STATE...]`."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,16 +15,16 @@ from fake_feed import TOKEN, FakeFeed
 
 from tools.web_build import build_page
 
-SIZES = (("1280", 1280, 900), ("390", 390, 844))
-PAST_S = range(600, 1, -4)
+STATES = ("signed-out", "empty", "calm", "strained", "chinese", "stale", "reconnecting", "naughty")
+SIZES = (("1440", 1440, 900), ("390", 390, 844))
 SETTLE_S = 2.0  # for boards and bars to come to rest
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, states: Sequence[str]) -> None:
     program = find_browser()
     assert program, "no Chromium found: apt-get install chromium"
     async with Browser(program) as browser, FakeFeed(build_page(), board_every_s=1) as feed:
-        for state in ("signed-out", "empty", "calm", "strained", "chinese", "stale", "reconnecting", "naughty"):
+        for state in states:
             await show(browser, feed, state, folder)
 
 
@@ -31,7 +32,6 @@ async def show(browser: Browser, feed: FakeFeed, state: str, folder: Path) -> No
     feed.boards, feed.data_age_s, feed.drivers_off = True, 0.4, []
     feed.live.clear()
     feed.breaks = []
-    feed.past_s = PAST_S
     if state == "empty":
         feed.queues, feed.agents, feed.data_age_s = (lambda ago_s: []), [], None
     elif state == "calm":
@@ -49,7 +49,10 @@ async def show(browser: Browser, feed: FakeFeed, state: str, folder: Path) -> No
         for name, width, height in SIZES
         for dark in (False, True)
     ]
-    await asyncio.sleep(SETTLE_S)
+    for _, page in pages:
+        if state not in ("signed-out", "empty"):
+            await page.wait("document.querySelector('[data-queue]')")
+        await page.settle()
     if state == "stale":
         feed.boards = False
         for _, page in pages:
@@ -65,12 +68,14 @@ async def show(browser: Browser, feed: FakeFeed, state: str, folder: Path) -> No
     feed.accepting = True
 
 
-async def take(page: Page, path: Path) -> None:
-    await page.picture(path)
+async def take(page: Page, path: Path, whole: bool = True) -> None:
+    if whole:
+        await page.js("scrollTo(0, 0)")  # or the head of the page would stand in its middle
+    await page.picture(path, whole)
     size = await page.js("[document.documentElement.scrollWidth, innerWidth]")
     wide = " TOO WIDE" if size[0] > size[1] else ""
     print(path.name, size, wide, *page.faults[:2])
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2:] or STATES))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.contract.alerts import Alert, Change, Driver, Phase, Severity, Subject, SuggestedAction
-from shared.contract.signals import AgentSignal, BreakCost, BreakDue, DriverShare, QueueSignal
+from shared.contract.course import SubjectCourse
+from shared.contract.signals import AgentSignal, BreakCost, BreakDue, DriverShare, IssueShare, QueueSignal
 
 NAUGHTY = "<img src=x onerror=\"document.title='owned'\"> \u202eesrever\u202c Ṱ̺̺̕o͞ __proto__"
 
@@ -18,10 +20,14 @@ def _shares(parts: tuple[Part, ...]) -> tuple[float, list[DriverShare]]:
     return sum(share for _, share, _, _ in parts), [DriverShare(*part) for part in parts]
 
 
-def queue(name: str, *parts: Part, waiting: int, longest_s: float, agents: int) -> QueueSignal:
+def queue(
+    name: str, *parts: Part, waiting: int, longest_s: float, agents: int, issues: tuple[tuple[str, float], ...] = ()
+) -> QueueSignal:
     strain, shares = _shares(parts)
     predicted_s = next((share.value for share in shares if share.name == "predicted_wait"), None)
-    return QueueSignal(name, None, strain, shares, waiting, longest_s, predicted_s, agents)
+    level = next((share.value for share in shares if share.name == "service_level"), 92.0)
+    about = [IssueShare(*each) for each in issues]
+    return QueueSignal(name, None, strain, shares, waiting, longest_s, predicted_s, agents, level, about)
 
 
 def agent(
@@ -54,6 +60,20 @@ def calm_queues(ago_s: float) -> list[QueueSignal]:
     ]  # fmt: skip
 
 
+def recent(queues: Callable[[float], list[QueueSignal]], name: str, minutes: int = 12) -> SubjectCourse | None:
+    """The last minutes of one of these queues, as `GET /v1/history` gives them; None when it is not among them."""
+    end_ms = int(datetime.now(UTC).timestamp()) // 60 * 60_000
+    at = [end_ms - 60_000 * ago for ago in range(minutes, -1, -1)]
+    rows = [next((row for row in queues(60.0 * ago) if row.id == name), None) for ago in range(minutes, -1, -1)]
+    if rows[-1] is None:
+        return None
+    return SubjectCourse(
+        type="queue", id=name, team=None, step_s=60, at=at, strain=[row and round(row.strain) for row in rows],
+        drivers=[], waiting=[None] * len(at), longest_wait_s=[None] * len(at), predicted_wait_s=[None] * len(at),
+        agents=[None] * len(at), alerts=[],
+    )  # fmt: skip
+
+
 def calm_agents() -> list[AgentSignal]:
     names = (
         "agent-01",
@@ -82,6 +102,7 @@ def strained_queues(ago_s: float) -> list[QueueSignal]:
             ("predicted_wait", 34.6 + swell, 412, "s"), ("offered_load", 21.3, 134, "%"),
             ("recent_waits", 14.2, 263, "s"), ("service_level", 9.4, 41, "%"), ("abandonment", 6.1, 18.5, "%"),
             waiting=27, longest_s=498, agents=9,
+            issues=(("Double charge", 46.0), ("Refund", 21.0), ("Invoice copy", 12.0)),
         ),
         queue(
             "Technical support",

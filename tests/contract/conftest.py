@@ -27,7 +27,7 @@ class Store:
 
     def run(self, *command: Any) -> Any:
         """One command by another client."""
-        client = redis.Redis.from_url(self.url, socket_timeout=10, retry=Retry(NoBackoff(), 0))
+        client = redis.Redis.from_url(self.url, socket_timeout=60, retry=Retry(NoBackoff(), 0))
         with client:
             return client.execute_command(*command)  # type: ignore[no-untyped-call]
 
@@ -38,9 +38,9 @@ class Store:
         """End it at once, as a power switch would, and wait until it is gone."""
         process = self.process()
         process.kill()
-        psutil.wait_procs([process], timeout=10)
+        psutil.wait_procs([process], timeout=60)
         # The guardian, too, holds the server's lock, and lets go of it a moment after the server is gone.
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 60
         while self.server.alive() and time.monotonic() < deadline_s:
             time.sleep(0.01)
 

@@ -18,24 +18,35 @@ from websockets.asyncio.client import ClientConnection, connect
 from services.notify.app import Notify
 from shared.access import TokenVerifier, mint
 from shared.clock import Clock, SystemClock
-from shared.contract.actions import Action
+from shared.contract.actions import Action, Noted
 from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction, encode_alert
 from shared.contract.entries import EntryId, alert_id_of, parse_entry, tick_fields
+from shared.contract.events import rfc3339
 from shared.contract.frames import SUBPROTOCOL
 from shared.contract.keys import partition_of
 from shared.contract.signal_columns import column, driver_columns, minutes_column
-from shared.contract.signals import AgentColumns, BreakColumns, QueueColumns, TenantSignals, encode_signals
+from shared.contract.signals import (
+    AgentColumns,
+    BreakColumns,
+    IssueColumns,
+    QueueColumns,
+    TenantSignals,
+    encode_signals,
+)
+from shared.limited_http import LimitedHttp
 from shared.log import Log, Publication
 
 SECRET = b"a secret for tests, of 32 bytes or more"
-WAIT_S = 15.0  # bounds a wait for a condition; nothing here takes a second on a quiet machine
+WAIT_S = 60.0  # bounds a wait for a condition; nothing here takes a second on a quiet machine
 AT = "2026-01-31T08:00:00.000Z"
 
 
-def token(*teams: str, tenant: str = "acme", role: Any = "lead", sub: str = "lee", ttl_s: int = 3600) -> str:
+def token(
+    *teams: str, tenant: str = "acme", role: Any = "lead", sub: str = "lee", ttl_s: int = 3600, agent: str | None = None
+) -> str:
     """A token that is good for an hour."""
     exp_s = SystemClock().now_ms() // 1000 + ttl_s
-    return mint(SECRET, tenant=tenant, teams=teams or ("*",), role=role, sub=sub, exp_s=exp_s)
+    return mint(SECRET, tenant=tenant, teams=teams or ("*",), role=role, sub=sub, exp_s=exp_s, agent=agent)
 
 
 def alert(id: str = "a-1", **fields: Any) -> Alert:
@@ -75,6 +86,8 @@ def signals(at_ms: int, tenant: str = "acme") -> TenantSignals:
             longest_wait_s=column([40.0], "f8"),
             predicted_wait_s=column([45.0], "f8"),
             agents=column([-1], "i4"),
+            service_level=column([87.5], "f8"),
+            issues=IssueColumns(["refund"], column([1], "u1"), column([0], "i4"), column([62.5], "f4")),
         ),
         agents=AgentColumns(
             ids=["ann", "bo", "cy"],
@@ -140,7 +153,8 @@ class Engine:
         return changes[-1][0] if changes else entry
 
     async def judge(self) -> None:
-        """Turn acknowledgements into changes, until cancelled."""
+        """Turn acknowledgements and notes into changes, until cancelled. What the real engine makes of every action
+        stands in `test_actions`."""
         position = (await self.log.state(self.partition)).events_last
         while True:
             for entry in await self.log.read(self.partition, position, block_ms=500):
@@ -150,11 +164,13 @@ class Engine:
                     continue
                 self.judged.append(action)
                 old = self.alerts[action.alert]
-                if old.owner is not None or old.phase == "resolved":
+                noted = isinstance(action, Noted)
+                if old.phase == "resolved" or (old.owner is not None and not noted):
                     await self.conclude(entry.id)  # somebody was first: no effect
                     continue
-                step = Change(AT, "acknowledged", old.severity, by=action.by)
-                new = msgspec.structs.replace(old, phase="acknowledged", owner=action.by, history=[*old.history, step])
+                phase, owner = (old.phase, old.owner) if noted else ("acknowledged", action.by)
+                step = Change(rfc3339(entry.id.ms), phase, old.severity, by=action.by)
+                new = msgspec.structs.replace(old, phase=phase, owner=owner, history=[*old.history, step])
                 await self.conclude(entry.id, new)
 
 
@@ -181,6 +197,14 @@ class Lead:
         """A frame."""
         await self.socket.send(json.dumps({"kind": kind, **fields}))
 
+    def pause(self) -> None:
+        """Read no more."""
+        self.socket.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        self.socket.transport.resume_reading()
+
     async def closed(self) -> int:
         """The code that the server closed with."""
         async with asyncio.timeout(WAIT_S):
@@ -188,6 +212,85 @@ class Lead:
         code = self.socket.close_code
         assert code is not None
         return code
+
+
+class StreamLead(Lead):
+    """The same over server-sent events: a client of forty lines, so that nothing reads ahead of the test."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._text = b""
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.ids: list[str] = []
+        """Of the events so far."""
+        self.retries: list[int] = []
+        self.comments = 0
+        self._last: dict[str, Any] = {}
+
+    async def begin(self) -> None:
+        """Read the head of the answer."""
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        self.status = int(head[0].split()[1])
+        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
+
+    async def body(self) -> bytes:
+        """All of an answer that ends."""
+        return await self._reader.readexactly(int(self.headers["content-length"]))
+
+    async def next(self, kind: str | None = None, **fields: Any) -> dict[str, Any]:
+        """See Lead. Raises EOFError when the response is over."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                frame = self._frame(await self._event())
+                if frame is not None and (kind is None or (frame["kind"] == kind and fields.items() <= frame.items())):
+                    return frame
+
+    async def _event(self) -> bytes:
+        while b"\n\n" not in self._text:
+            size = int(await self._reader.readuntil(b"\r\n"), 16)
+            data = await self._reader.readexactly(size + 2)
+            if not size:
+                raise EOFError
+            self._text += data[:-2]
+        event, _, self._text = self._text.partition(b"\n\n")
+        return event
+
+    def _frame(self, event: bytes) -> dict[str, Any] | None:
+        fields = {}
+        for line in event.split(b"\n"):
+            name, _, value = line.decode().partition(":")
+            fields[name] = value.removeprefix(" ")
+        self.comments += "" in fields
+        if "retry" in fields:
+            self.retries.append(int(fields["retry"]))
+        if "id" in fields:
+            self.ids.append(fields["id"])
+        if "data" not in fields:
+            return None
+        self._last = json.loads(fields["data"])
+        assert self._last["kind"] == fields["event"]
+        return self._last
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        """Nothing can be said here."""
+        raise NotImplementedError
+
+    def pause(self) -> None:
+        """See Lead."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def go_on(self) -> None:
+        """See Lead."""
+        self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+
+    async def closed(self) -> int:
+        """The code of the goodbye, after which the response is over."""
+        with contextlib.suppress(EOFError, asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await self.next()
+        return int(self._last["code"]) if self._last.get("kind") == "goodbye" else 1006
 
 
 class House:
@@ -204,6 +307,11 @@ class House:
         """Its address."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def epoch(self) -> str:
+        """Of the log."""
+        return self.notify.hub.partition("acme").epoch
+
     def open(self, authorization: str | None = None, path: str = "/v1/feed", **options: Any) -> connect:
         """A websocket connection, not yet opened."""
         headers = {} if authorization is None else {"Authorization": f"Bearer {authorization}"}
@@ -218,6 +326,49 @@ class House:
         async with self.open(token(*teams, **claims), max_size=None, max_queue=None) as socket:
             yield Lead(socket)
 
+    @contextlib.asynccontextmanager
+    async def stream(self, authorization: str | None = None, **headers: str) -> AsyncIterator[StreamLead]:
+        """A request for server-sent events."""
+        # A small window: what is not read waits at the server, whatever this machine's kernel is set to.
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * 1024)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=1 << 24)
+        lines = [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        if authorization is not None:
+            lines.append(f"Authorization: Bearer {authorization}")
+        writer.write("\r\n".join(["GET /v1/stream HTTP/1.1", "Host: 127.0.0.1", *lines, "", ""]).encode())
+        lead = StreamLead(reader, writer)
+        try:
+            await lead.begin()
+            yield lead
+        finally:
+            writer.transport.abort()
+
+    @contextlib.asynccontextmanager
+    async def joined(self, transport: str, *teams: str, **claims: Any) -> AsyncIterator[Lead]:
+        """A signed-in lead over either transport."""
+        by = self.stream(token(*teams, **claims)) if transport == "stream" else self.lead(*teams, **claims)
+        async with by as lead:
+            yield lead
+
+    @contextlib.asynccontextmanager
+    async def resumed(
+        self, transport: str, *teams: str, epoch: str, cursor: str
+    ) -> AsyncIterator[tuple[Lead, dict[str, Any]]]:
+        """A lead who goes on after a cursor, and the hello that answers to it."""
+        if transport == "stream":
+            async with self.stream(token(*teams), Last_Event_ID=f"{epoch}:{cursor}") as lead:
+                yield lead, await lead.next()
+            return
+        async with self.lead(*teams) as lead:
+            await lead.next("hello")
+            await lead.send("resume", epoch=epoch, cursor=cursor)
+            while "recovered" not in (answer := await lead.next("hello")):
+                pass
+            yield lead, answer
+
     async def knows(self, cursor: EntryId) -> None:
         """Wait until the service has read up to a cursor."""
         partition = self.notify.hub.partition("acme")
@@ -225,7 +376,14 @@ class House:
 
 
 class QuietServer(uvicorn.Server):
-    """Leaves signals to the test runner."""
+    """Leaves signals to the test runner, and says goodbye before it waits for connections, as the product's does."""
+
+    drain: Callable[[], None]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn.Server."""
+        self.drain()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -234,18 +392,19 @@ class QuietServer(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def house(log: Log, clock: Clock | None = None, **options: Any) -> AsyncIterator[House]:
-    """Run notify on a free port."""
+async def house(log: Log, clock: Clock | None = None, *, judged: bool = False, **options: Any) -> AsyncIterator[House]:
+    """Run notify on a free port. `judged`: a real scorer owns the partition."""
     engine = Engine(log)
-    await engine.claim()
-    notify = Notify(
-        log=log, verifier=TokenVerifier(SECRET), clock=clock or SystemClock(), registry=CollectorRegistry(), **options
-    )
+    if not judged:
+        await engine.claim()
+    options = {"verifier": TokenVerifier(SECRET), **options}
+    notify = Notify(log=log, clock=clock or SystemClock(), registry=CollectorRegistry(), **options)
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        notify.app(), ws=notify.feed_protocol(), log_level="warning", timeout_graceful_shutdown=3, http="httptools"
+        notify.app(), ws=notify.feed_protocol(), log_level="warning", timeout_graceful_shutdown=3, http=LimitedHttp
     )
     server = QuietServer(config)
+    server.drain = notify.feed.drain
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await until(lambda: server.started)
     try:

@@ -10,13 +10,13 @@ from typing import Any
 import httpx2
 import uvicorn
 from prometheus_client import CollectorRegistry
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.ingest.app import Ingest, create_app
 from shared.access import KeyRing, demo_key_record, encode_api_key
 from shared.clock import Clock, ManualClock
 from shared.contract.block import Block
 from shared.contract.entries import START, Events, parse_entry
+from shared.limited_http import LimitedHttp
 from shared.log import Log
 
 KEY = {"authorization": "Bearer sk_demo"}
@@ -48,7 +48,7 @@ async def serving(
         registry=CollectorRegistry(),
         **options,
     )
-    http = ingest.http_protocol() if FAST else HttpToolsProtocol
+    http = ingest.http_protocol() if FAST else LimitedHttp
     app = create_app(ingest)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, http=http, log_level="critical", access_log=False)
     server = uvicorn.Server(config)

@@ -10,7 +10,8 @@ from scoring_kit import busy_stretch, feed, in_phase, memory_log
 from services.scoring.scorer import Phase
 from shared.settings import Environment
 from tools.composition import Services
-from tools.serve_setup import Setup, Which
+from tools.ports import Which
+from tools.serve_setup import Setup
 
 SECRET = b"a secret for tests, of 32 bytes or more"
 

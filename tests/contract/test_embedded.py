@@ -21,7 +21,7 @@ from shared.embedded import EmbeddedServer, EmbeddedServerError, ensure_server
 from shared.embedded.binary import find_binary
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 15.0  # bounds a wait for a condition; nothing here takes a second on a quiet machine
+WAIT_S = 60.0  # bounds a wait for a condition; nothing here takes a second on a quiet machine
 
 Starting = Callable[[Path], EmbeddedServer]
 

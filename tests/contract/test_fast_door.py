@@ -22,6 +22,7 @@ from services.ingest.app import Ingest
 from services.ingest.core.admission import BODY_BYTES_MAX
 from services.ingest.fast_door import FastDoor
 from services.ingest.http_bytes import HEADS_MAX, Heads
+from shared import limited_http
 from shared.clock import ManualClock
 from shared.log import LogUnavailable
 from shared.log_memory import MemoryLog
@@ -319,8 +320,8 @@ async def test_a_sender_that_hangs_up_before_its_answer_harms_nobody() -> None:
 
 
 async def test_a_body_that_never_ends_is_given_up_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_door, "LOOK_S", 0.02)
-    monkeypatch.setattr(fast_door, "BODY_WAIT_S", 0.1)
+    monkeypatch.setattr(limited_http, "LOOK_S", 0.02)
+    monkeypatch.setattr(limited_http, "REQUEST_WAIT_S", 0.1)
     async with a_call() as (caller, _, _):
         caller.send(request(OBSERVED))
         assert await caller.statuses(1) == [202]
@@ -332,7 +333,7 @@ async def test_a_body_that_never_ends_is_given_up_with_the_reason(monkeypatch: p
 
 
 async def test_a_connection_without_requests_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fast_door, "LOOK_S", 0.02)
+    monkeypatch.setattr(limited_http, "LOOK_S", 0.02)
     async with serving(MemoryLog(clock=ManualClock(NOW_MS)), ManualClock(NOW_MS)) as (client, ingest):
         server_of(ingest).config.timeout_keep_alive = 0
         async with calling(client) as caller:

@@ -1,4 +1,4 @@
-"""The guarantees of the log port, held by both adapters."""
+"""The guarantees of the log port, held by all adapters, and by the store's own on all kinds of store."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import pytest_asyncio
 
+from shared import log_memory, log_redis
 from shared.clock import ManualClock, SystemClock
 from shared.contract.entries import START, EntryId, alert_id_of
 from shared.contract.keys import PartitionKeys
-from shared.log import Checkpoint, Fenced, Log, Lookup, Publication, Published, Retention
+from shared.log import Checkpoint, Fenced, Lease, Log, Lookup, Publication, Published, Retention
 from shared.log_memory import MemoryLog
 from shared.log_redis import open_redis_log
-from shared.log_rules import CALLERS_KEPT, OUTBOUND_KEPT, REJECTS_ENTRIES_MAX
+from shared.log_rules import CALLERS_KEPT, OUTBOUND_KEPT, REJECTS_ENTRIES_MAX, STANDBY
 
 if TYPE_CHECKING:
+    from tests.cluster.nodes import ClusterStore, SentinelStore
     from tests.contract.conftest import Store
 
 pytestmark = pytest.mark.asyncio
@@ -29,6 +31,8 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 TTL_MS = 60_000
 T = 1_760_000_000_000
+TRIES = 10
+"""A machine that stands still for as long as a read waits shows nothing; so often in a row it does not."""
 SMALL = Retention(events_bytes=200_000, signals_entries=3)
 
 
@@ -54,7 +58,7 @@ def memory_kit() -> Kit:
     return Kit(log, lose_tail, end_lease)
 
 
-async def valkey_kit(store: Store) -> Kit:
+async def store_kit(store: Store | ClusterStore | SentinelStore) -> Kit:
     log = await open_redis_log(store.url, partitions=2, retention=SMALL)
     keys = PartitionKeys(0)
 
@@ -70,9 +74,14 @@ async def valkey_kit(store: Store) -> Kit:
     return Kit(log, lose_tail, end_lease)
 
 
-@pytest_asyncio.fixture(params=["memory", "valkey"])
+STORES = {"valkey": "store", "cluster": "cluster_store", "sentinel": "sentinel_store"}
+
+
+@pytest_asyncio.fixture(params=["memory", *STORES])
 async def kit(request: pytest.FixtureRequest) -> AsyncIterator[Kit]:
-    made = memory_kit() if request.param == "memory" else await valkey_kit(request.getfixturevalue("store"))
+    made = (
+        memory_kit() if request.param == "memory" else await store_kit(request.getfixturevalue(STORES[request.param]))
+    )
     yield made
     await made.log.close()
 
@@ -111,20 +120,29 @@ async def test_partitions_have_nothing_in_common(log: Log) -> None:
 
 
 async def test_a_waiting_read_wakes_at_an_append(log: Log) -> None:
-    reading = asyncio.create_task(log.read(0, START, block_ms=2_000))
-    await asyncio.sleep(0.05)
-    assert not reading.done()
-    entry_id = await log.append(0, {b"t": b"1"})
-    assert [e.id for e in await reading] == [entry_id]
+    after = START
+    for _ in range(TRIES):
+        reading = asyncio.create_task(log.read(0, after, block_ms=2_000))
+        await asyncio.sleep(0.05)
+        waited = not reading.done()
+        after = await log.append(0, {b"t": b"1"})
+        if waited and [e.id for e in await reading] == [after]:
+            return
+        await reading
+    raise AssertionError("no read woke")
 
 
 async def test_a_waiting_read_holds_up_no_other_call(log: Log) -> None:
-    waiting = [asyncio.create_task(log.read(p, START, block_ms=2_000)) for p in (0, 1, 0)]
-    await asyncio.sleep(0.02)
-    await asyncio.wait_for(log.state(0), 1.0)
-    await log.append(0, {b"t": b"1"})
-    await log.append(1, {b"t": b"1"})
-    assert [len(entries) for entries in await asyncio.gather(*waiting)] == [1, 1, 1]
+    after = [START, START]
+    for _ in range(TRIES):
+        waiting = [asyncio.create_task(log.read(p, after[p], block_ms=2_000)) for p in (0, 1, 0)]
+        await asyncio.sleep(0.02)
+        await log.state(0)
+        waited = not any(reading.done() for reading in waiting)
+        after = [await log.append(p, {b"t": b"1"}) for p in (0, 1)]
+        if [len(entries) for entries in await asyncio.gather(*waiting)] == [1, 1, 1] and waited:
+            return
+    raise AssertionError("every read ended before the call was answered")
 
 
 async def test_a_read_that_waits_in_vain_returns_nothing(log: Log) -> None:
@@ -298,17 +316,18 @@ async def test_thousands_of_outbound_contacts_in_a_block_are_counted(log: Log) -
 
 async def test_one_owner_holds_a_partition_until_the_lease_ends(kit: Kit) -> None:
     log = kit.log
-    assert await log.claim(0, "one", ttl_ms=TTL_MS) == 1
+    first = await owned(log, "one")
     assert await log.claim(0, "two", ttl_ms=TTL_MS) is None
-    assert await log.claim(1, "two", ttl_ms=TTL_MS) == 1
+    assert await log.claim(1, "two", ttl_ms=TTL_MS) is not None
     await kit.end_lease()
-    assert await log.claim(0, "two", ttl_ms=TTL_MS) == 2
-    assert (await log.state(0)).generation == 2
+    second = await owned(log, "two")
+    assert second > first
+    assert (await log.state(0)).generation == second
 
 
 async def test_a_claim_that_the_holder_repeats_gives_the_same_generation(log: Log) -> None:
-    assert await log.claim(0, "one", ttl_ms=TTL_MS) == 1
-    assert await log.claim(0, "one", ttl_ms=TTL_MS) == 1
+    first = await owned(log, "one")
+    assert await log.claim(0, "one", ttl_ms=TTL_MS) == first
 
 
 async def test_only_the_holder_renews_a_lease_and_only_while_it_lasts(kit: Kit) -> None:
@@ -325,7 +344,34 @@ async def test_a_released_partition_is_free_at_once_and_others_cannot_release_it
     await log.release(0, "two")
     assert await log.claim(0, "two", ttl_ms=TTL_MS) is None
     await log.release(0, "one")
-    assert await log.claim(0, "two", ttl_ms=TTL_MS) == 2
+    assert await log.claim(0, "two", ttl_ms=TTL_MS) is not None
+
+
+async def test_a_standby_hears_that_it_is_asked_for_its_partition_and_leaves_it_to_the_one_who_asks(kit: Kit) -> None:
+    log, first, second = kit.log, f"{STANDBY}one", f"{STANDBY}two"
+    assert await log.claim(0, first, ttl_ms=TTL_MS) is not None
+    assert await log.claim(0, second, ttl_ms=TTL_MS) is None
+    assert await log.renew(0, first, ttl_ms=TTL_MS) is Lease.OURS, "standbys do not ask each other"
+    assert await log.claim(0, "shard", ttl_ms=TTL_MS) is None
+    assert await log.renew(0, first, ttl_ms=TTL_MS) is Lease.WANTED
+    await log.release(0, first)
+    assert await log.claim(0, second, ttl_ms=TTL_MS) is None, "somebody asks who has precedence"
+    assert await log.claim(0, "shard", ttl_ms=TTL_MS) is not None
+    assert await log.claim(0, "another", ttl_ms=TTL_MS) is None
+    assert await log.renew(0, "shard", ttl_ms=TTL_MS) is Lease.OURS, "nobody asks the shard's own"
+    await log.release(0, "shard")
+    assert await log.claim(0, second, ttl_ms=TTL_MS) is not None, "what was asked for was given"
+
+
+async def test_a_standby_takes_what_nobody_asks_for_any_more(kit: Kit) -> None:
+    log, standby = kit.log, f"{STANDBY}one"
+    await log.claim(0, standby, ttl_ms=TTL_MS)
+    await log.claim(0, "shard", ttl_ms=TTL_MS)  # and is gone again
+    await log.release(0, standby)
+    async with asyncio.timeout(60):
+        while await log.claim(0, standby, ttl_ms=TTL_MS) is None:
+            await kit.end_lease()  # of nobody; the memory's clock goes on
+            await asyncio.sleep(0.05)
 
 
 async def test_an_older_generation_can_write_nothing(log: Log) -> None:
@@ -495,6 +541,26 @@ async def test_the_newest_checkpoint_replaces_the_one_before(log: Log) -> None:
     assert await log.load_checkpoint(0) == Checkpoint(EntryId(T, 3), b"state 3")
 
 
+async def test_a_checkpoint_that_comes_late_does_not_replace_a_newer_one(log: Log) -> None:
+    generation = await owned(log)
+    newer, older = (Checkpoint(EntryId(T, n), b"state %d" % n) for n in (12, 9))
+    await log.save_checkpoint(0, generation, newer)
+    await log.save_checkpoint(0, generation, older)  # sent before the newer one, and stuck on its way
+    assert await log.load_checkpoint(0) == newer
+    await log.new_epoch(0, generation)
+    await log.save_checkpoint(0, generation, older)  # the log lost its end: what is left is older
+    assert await log.load_checkpoint(0) == older
+
+
+async def test_a_new_owner_may_begin_at_an_older_checkpoint(log: Log) -> None:
+    await log.save_checkpoint(
+        0, await owned(log), Checkpoint(EntryId(T, 12), b"of an engine that this one cannot read")
+    )
+    await log.release(0, "owner")
+    await log.save_checkpoint(0, await owned(log), Checkpoint(EntryId(T, 3), b"judged anew"))
+    assert (await log.load_checkpoint(0)) == Checkpoint(EntryId(T, 3), b"judged anew")
+
+
 async def test_a_checkpoint_that_is_read_while_it_is_replaced_is_one_of_the_two(log: Log) -> None:
     generation = await owned(log)
     states = [incompressible(1_200_000, seed) for seed in (b"one", b"two")]
@@ -652,6 +718,36 @@ async def test_rejects_cannot_fill_the_store(log: Log) -> None:
     assert len(await log.read_rejects(0, START, count=20_000)) <= REJECTS_ENTRIES_MAX * 1.02
 
 
+async def test_what_people_did_is_kept_in_order_and_read_from_both_ends(log: Log) -> None:
+    assert await log.last_audit(0, None) == []
+    ids = [await log.audit(0, b"%d" % n) for n in range(5)]
+    assert ids == sorted(set(ids))
+    whole = await log.read_audit(0, START)
+    assert whole == [(ids[n], b"%d" % n) for n in range(5)]
+    assert await log.read_audit(0, ids[1], count=2) == whole[2:4]
+    assert await log.last_audit(0, None, count=2) == [whole[4], whole[3]]
+    assert await log.last_audit(0, ids[3]) == [whole[2], whole[1], whole[0]]
+    assert await log.last_audit(0, ids[0]) == []
+
+
+async def test_what_people_did_is_forgotten_after_a_quarter(log: Log) -> None:
+    generation = await owned(log)
+    entry_id = await log.audit(0, b"done")
+    for days, expected in ((89, 1), (91, 0)):
+        await log.trim(0, generation, now_ms=entry_id.ms + days * 24 * HOUR_MS, keep_from=START)
+        assert len(await log.read_audit(0, START)) == expected
+
+
+async def test_the_audit_log_cannot_fill_the_store(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_memory, "AUDIT_ENTRIES_MAX", 1_000)
+    monkeypatch.setattr(log_redis, "AUDIT_ENTRIES_MAX", 1_000)
+    for _ in range(3):
+        ids = await asyncio.gather(*(log.audit(0, b"done") for _ in range(1_000)))
+    left = await log.read_audit(0, START, count=5_000)
+    assert len(left) <= 1_200
+    assert left[-1][0] == ids[-1]
+
+
 async def test_api_keys_are_stored_replaced_and_deleted(log: Log) -> None:
     assert await log.api_keys() == {}
     await log.put_api_key("k1", b'{"tenant":"demo"}')
@@ -665,3 +761,23 @@ async def test_api_keys_are_stored_replaced_and_deleted(log: Log) -> None:
 
 async def test_a_healthy_log_answers_a_ping(log: Log) -> None:
     await log.ping()
+
+
+async def test_a_change_that_tells_of_a_live_alert_stays_however_old_it_is(log: Log) -> None:
+    generation = await owned(log)
+    old, live = EntryId(T, 0), EntryId(T + DAY_MS, 0)
+    await log.publish(0, generation, Publication(live, [(old, b"over"), (live, b"live")]))
+    await log.trim(0, generation, now_ms=T + 30 * DAY_MS, keep_from=START, keep_alerts_from=live)
+    assert await log.read_alerts(0, START) == [(live, b"live")]
+    await log.trim(0, generation, now_ms=T + 30 * DAY_MS, keep_from=START)
+    assert await log.read_alerts(0, START) == []
+
+
+async def test_records_of_access_are_stored_and_replaced_each_kind_by_itself(log: Log) -> None:
+    assert await log.access_records("revocation") == {}
+    await log.put_access_record("revocation", "r1", b"old")
+    await log.put_access_record("revocation", "r1", b"new")
+    await log.put_access_record("key_use", "k1", b"7")
+    assert await log.access_records("revocation") == {"r1": b"new"}
+    assert await log.access_records("key_use") == {"k1": b"7"}
+    assert await log.api_keys() == {}

@@ -15,11 +15,12 @@ from services.notify.core.board import View
 from services.notify.core.scope import Scope
 from services.notify.core.verbs import VERBS, wish
 from services.notify.problems import problem_body
+from shared.contract import audit, own
 from shared.contract import frames as contract
 from shared.contract.alerts import Alert, encode_alert
 from shared.contract.entries import EntryId
 from shared.contract.frames import encode
-from shared.contract.signals import encode_signals
+from shared.contract.signals import DriverShare, encode_signals
 
 GOLDEN = Path(__file__).parent / "golden"
 SCOPE = Scope.of("acme", ["team-a", "team-b"], "lead")
@@ -37,9 +38,9 @@ def board(scope: Scope = SCOPE) -> View:
     return view
 
 
-def payload(frame: bytes) -> bytes:
-    """The JSON inside a websocket frame."""
-    return frame[{126: 4, 127: 10}.get(frame[1], 2) :]
+def payload(frame: frames.Frame) -> bytes:
+    """The JSON inside a websocket message."""
+    return bytes(frames.payload_of(frame.message))
 
 
 def page() -> bytes:
@@ -47,14 +48,48 @@ def page() -> bytes:
     return encode(contract.AlertPage(alerts=raw, next=str(CURSOR), epoch=EPOCH, cursor=str(CURSOR)))
 
 
+ME = own.Me(
+    sub="kim", tenant="acme", teams=["team-a"], role="lead", agent=None, zone="Europe/Madrid", may=["board", "close"]
+)  # fmt: skip
+OWN = own.OwnAgent(
+    id="ann",
+    team="team-a",
+    strain=40.0,
+    drivers=[DriverShare("occupancy", 40.0, 0.97, "ratio")],
+    state="on_contact",
+    break_min=12,
+    at="2026-01-31T08:00:00.250Z",
+    data_age_s=1.5,
+    stored=[own.Stored("Your strain each minute", "每分钟的负荷", 93_600), own.Stored("Your usual", "你的常态", None)],
+    check_in_at=None,
+)
+SIGN_IN = own.SignInWays(own.Oidc("https://id.example", "page", "openid profile"))
+AUDIT = audit.AuditPage(
+    records=[
+        audit.AuditRecord(
+            at="2026-01-31T08:00:00.250Z",
+            tenant="acme",
+            sub="kim",
+            role="lead",
+            action="acknowledge",
+            subject=audit.AuditSubject("alert", "a-1"),
+            team="north",
+            about="queue",
+            outcome=200,
+            address="192.0.2.7",
+        )
+    ],
+    next="1769846400250-0",
+)
+
 SENT: dict[str, tuple[Callable[[], bytes], Any]] = {
     "hello": (lambda: payload(frames.first_hello(SCOPE, EPOCH, CURSOR)), contract.Hello),
     "hello_recovered": (lambda: payload(frames.recovered_hello(SCOPE, EPOCH, CURSOR)), contract.Hello),
     "hello_replacing": (lambda: payload(frames.replacing_hello(SCOPE, EPOCH, CURSOR, [change()])), contract.Hello),
     "board": (lambda: payload(board().frame(SCOPE, EPOCH, CURSOR, NOW_MS)), contract.BoardFrame),
-    "alert": (lambda: payload(frames.alert_frame(change())), contract.AlertFrame),
+    "alert": (lambda: payload(frames.alert_frame(change(), EPOCH)), contract.AlertFrame),
     "goodbye": (
-        lambda: payload(frames.goodbye_frame(1012, "The server restarts.", reconnect=True)),
+        lambda: payload(frames.goodbye_frame(frames.RESTARTING)),
         contract.Goodbye,
     ),
     "problem": (
@@ -64,6 +99,10 @@ SENT: dict[str, tuple[Callable[[], bytes], Any]] = {
     "body_alert": (lambda: change().data, Alert),
     "body_alerts": (page, contract.AlertPage),
     "body_board": (lambda: board().body(SCOPE, EPOCH, CURSOR, NOW_MS), contract.Board),
+    "body_me": (lambda: encode(ME), own.Me),
+    "body_own-agent": (lambda: encode(OWN), own.OwnAgent),
+    "body_sign-in": (lambda: encode(SIGN_IN), own.SignInWays),
+    "body_audit-page": (lambda: encode(AUDIT), audit.AuditPage),
     "body_problem": (lambda: problem_body(409, "kim was first."), contract.ProblemDetails),
 }  # fmt: skip
 RECEIVED: dict[str, contract.ClientFrame] = {
@@ -112,9 +151,9 @@ def test_a_body_stands_for_the_frame(verb: str) -> None:
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536])
 def test_text_frames_say_how_long_they_are(size: int) -> None:
-    frame = frames.text_frame(b"x" * size)
-    assert payload(frame) == b"x" * size
-    assert frame[0] == 0x81
+    message = frames.text_head(size) + b"x" * size
+    assert frames.payload_of(message) == b"x" * size
+    assert message[0] == 0x81
 
 
 def test_the_board_keeps_the_time_of_its_signals_and_shows_the_top_cursor() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from notify_house import WAIT_S, House, agent_alert, alert, house, judging, sign
 
 from services.notify import actions, page, problems
 from shared.clock import SystemClock
+from shared.contract.alerts import Change
 from shared.contract.entries import EntryId, Tick, parse_entry
 from shared.contract.frames import Board
 from shared.log import LogUnavailable
@@ -163,7 +165,9 @@ async def test_the_list_is_filtered_and_comes_in_pages(notify: House) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "query", ["phase=shut", "kind=x", "severity=red", "limit=0", "limit=501", "limit=x", "after=x", "after=1-x"]
+    "query",
+    ["phase=shut", "kind=x", "severity=red", "limit=0", "limit=501", "limit=x", "after=x", "after=1-x"]
+    + [f"after={1 << 64}-0", f"after=1-{1 << 64}", "after=" + "9" * 5_000 + "-0"],
 )
 async def test_a_parameter_that_does_not_fit_is_named(notify: House, query: str) -> None:
     async with client(notify) as lead:
@@ -179,6 +183,40 @@ async def test_one_alert_is_the_engines_own_bytes_or_404(notify: House) -> None:
         assert response.headers["cache-control"] == "no-store"
         for lead, path in ((b, "a-1"), (other, "a-1"), (a, "none"), (a, "%00"), (a, "x" * 5000)):
             is_problem(await lead.get(f"/v1/alerts/{path}"), 404)
+
+
+# --- rules
+
+
+@pytest.mark.asyncio
+async def test_each_rule_says_how_often_it_fired_and_was_acted_on_in_scope(notify: House) -> None:
+    opened_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    acknowledged = [
+        Change(opened_at, "open", "warning", reason="line held"),
+        Change(opened_at, "acknowledged", "warning", by="kim", reason="acknowledged"),
+    ]
+    engine = notify.engine
+    await engine.publish(*(alert(f"q-{i}", opened_at=opened_at) for i in range(3)), alert("old"))
+    await engine.publish(alert("q-0", opened_at=opened_at, phase="acknowledged", owner="kim", history=acknowledged))
+    theirs = agent_alert("a-1", "team-b")
+    theirs.opened_at = opened_at
+    await notify.knows(await engine.publish(theirs))
+    async with client(notify, "team-a") as lead, client(notify) as every:
+        (queues,) = (await lead.get("/v1/rules")).json()["rules"]
+        assert queues == {
+            "kind": "queue.strain", "fired": 3, "acted": 1, "acknowledged_p50_s": 0.0,
+            "escalated": 0, "suppressed": 0, "open": 3,
+        }  # fmt: skip
+        assert [rule["kind"] for rule in (await every.get("/v1/rules")).json()["rules"]] == [
+            "agent.strain",
+            "queue.strain",
+        ]
+        assert (await lead.get("/v1/rules", params={"since": "2099-01-01T00:00:00Z"})).json()["rules"] == []
+        assert (await lead.get("/v1/rules", params={"since": "4" + "0" * 12})).json()["rules"] == []
+        for since in ("yesterday", "2026-01-01", "9" * 15, "9" * 30, ""):
+            assert "since" in is_problem(await lead.get("/v1/rules", params={"since": since}), 422)
+    async with client(notify, role="agent") as agent:
+        is_problem(await agent.get("/v1/rules"), 403)
 
 
 # --- acting
@@ -297,8 +335,12 @@ async def test_the_page_is_served_with_the_headers_that_keep_it_safe(tmp_path: P
         assert script.headers["content-type"].startswith("text/javascript")
         for response in (not_built, index, script):
             assert "default-src 'self'" in response.headers["content-security-policy"]
-            assert response.headers["x-content-type-options"] == "nosniff"
-            assert response.headers["referrer-policy"] == "no-referrer"
+        for asked, packed in (("gzip, br", True), ("*", True), ("gzip;q=0, br", False), ("", False)):
+            answer = await browser.get("/assets/page-1a2b.js", headers={"Accept-Encoding": asked})
+            assert (answer.headers.get("content-encoding") == "gzip") is packed
+            assert (answer.text, answer.headers["vary"]) == ("export {}", "Accept-Encoding")
+        (tmp_path / "index.html").write_text("<title>built anew</title>")
+        assert "anew" in (await browser.get("/")).text
         for name in ("none.js", "..%2findex.html", "x" * 5000, "%00"):
             is_problem(await browser.get(f"/assets/{name}"), 404)
 
@@ -309,7 +351,7 @@ async def test_what_operators_and_integrators_read(notify: House) -> None:
         await feed.next("board")
         assert (await lead.get("/healthz")).status_code == 200
         metrics = (await lead.get("/metrics")).text
-        assert "strainwatch_notify_connections 1.0" in metrics
+        assert 'strainwatch_notify_connections{transport="websocket"} 1.0' in metrics
         assert 'strainwatch_notify_frames_total{kind="board"}' in metrics
         assert "strainwatch_notify_slow_closes_total 0.0" in metrics
         assert "strainwatch_notify_feed_lag_seconds" in metrics

@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -36,12 +37,14 @@ from scoring_kit import (
 
 import services.scoring.tenure as tenure
 from services.scoring.core.engine import Engine
+from services.scoring.recollection import Recollection
 from services.scoring.scorer import Phase, SettingsConflict, Timing
 from shared.clock import ManualClock, SystemClock
-from shared.contract.entries import START, Entry, EntryId, tick_fields
+from shared.contract.entries import START, Entry, EntryId, cause_of, tick_fields
 from shared.contract.minutes import decode_minute
 from shared.contract.signals import decode_signals
-from shared.log import Log
+from shared.log import Log, Publication, Published
+from shared.log_memory import MemoryLog
 from shared.log_redis import open_redis_log
 from tools.log_export import export_log, tail_log
 from tools.log_lines import AlertLine, read_line
@@ -154,6 +157,104 @@ async def test_a_standby_takes_over_from_one_that_ends() -> None:
     await second.drain()
 
 
+async def test_a_standby_gives_a_partition_back_to_the_scorer_whose_it_is(tmp_path: Path) -> None:
+    log, clock = memory_log()
+    timing = Timing(renew_s=0.02, claim_s=0.02, tick_ms=50, wait_s=0.0, give_way_s=30.0)
+    standby, own = scoring(log, clock, timing=timing, standby=True), scoring(log, clock, timing=timing)
+    await standby.start()
+    await in_phase(standby, Phase.RUNNING)
+    half = len(busy_stretch()) // 2
+    await scored(log, await feed(log, clock, busy_stretch()[:half]))
+    await own.start()
+    await in_phase(own, Phase.STANDBY)
+    before = (await log.state(0)).generation
+
+    async def given_back() -> bool:
+        clock.advance(1)  # a second of asking; the lease is renewed meanwhile
+        clock.step(-1)
+        await asyncio.sleep(0.1)
+        return own.status()[0].phase is Phase.RUNNING
+
+    await until(given_back)
+    assert (await log.state(0)).generation > before
+    await in_phase(standby, Phase.STANDBY)
+    await scored(log, await feed(log, clock, busy_stretch()[half:]))
+    await own.drain()
+    await in_phase(standby, Phase.RUNNING)  # at once, as from anybody who ends
+    await standby.drain()
+    assert (await log.state(0)).differing == 0
+    assert await alerts_of(log) == await replayed(log, tmp_path)
+
+
+class CountedReads(MemoryLog):
+    """Says how many entries were read after each position."""
+
+    def __init__(self, **given: object) -> None:
+        super().__init__(**given)  # type: ignore[arg-type]
+        self.read_entries = 0
+
+    async def read(self, partition: int, after: EntryId, *, count: int = 256, block_ms: int = 0) -> list[Entry]:
+        entries = await super().read(partition, after, count=count, block_ms=block_ms)
+        self.read_entries += len(entries)
+        return entries
+
+
+async def recalled(log: Log, recollection: Recollection) -> Engine:
+    """The engine of a restore that could use what was recalled, all but its last step."""
+    checkpoint = await log.load_checkpoint(0)
+    assert checkpoint is not None
+    engine = Engine.restore(checkpoint.state)
+    await recollection.bring(log, 0, engine, await log.state(0), frozenset())
+    return engine
+
+
+async def test_a_standby_has_read_the_event_ids_before_it_takes_over(tmp_path: Path) -> None:
+    clock = ManualClock(busy_stretch()[0].id.ms)
+    log = CountedReads(clock=clock)
+    entries = busy_stretch()
+    half = len(entries) // 2
+    first = scoring(log, clock, settings=settings_from(EAGER), timing=QUICK)
+    await first.start()
+    await scored(log, await feed(log, clock, entries[:half]))
+    second = scoring(log, clock, timing=QUICK)
+    await second.start()
+    standby = second._scorers[0]._recollection
+    saved = await log.load_checkpoint(0)
+    assert saved is not None
+    await until(lambda: standby._place is not None and standby._place.position >= saved.position)
+    await crash(first, clock)
+    log.read_entries = 0
+    await in_phase(second, Phase.RUNNING)
+    assert log.read_entries < half / 2, "all was read again"
+    # An ACD that heard no answer sends everything again: nothing of it counts a second time.
+    await feed(log, clock, entries[:half])
+    await scored(log, await feed(log, clock, entries[half:]))
+    await second.drain()
+    assert second._measures.partition(0).counts["repeated"] >= half
+    assert await alerts_of(log) == await replayed(log, tmp_path)
+
+
+async def test_what_was_recalled_of_a_lost_life_of_the_log_counts_no_more() -> None:
+    log, clock = memory_log()
+    entries = busy_stretch()[:60]
+    async with running(log, clock, settings=settings_from(EAGER)):
+        await scored(log, await feed(log, clock, entries))
+    recollection = Recollection()
+    await recalled(log, recollection)
+    middle = (await log.read(0, START))[30].id
+    log.lose_tail(0, middle)
+    async with running(log, clock, settings=settings_from(EAGER)) as service:
+        await until(lambda: service._measures.partition(0).counts["epochs"] == 1)
+        await in_phase(service, Phase.RUNNING)
+        tick = await log.append(0, tick_fields(clock.now_ms()))
+        await scored(log, tick)
+    engine = await recalled(log, recollection)
+    again = await log.append(0, entries[-1].fields)  # it was lost, so it counts
+    report = engine.step(Entry(again, entries[-1].fields))
+    assert report.counts["events"] == 1
+    assert "repeated" not in report.counts
+
+
 async def test_a_quiet_log_gets_ticks_with_the_clock_of_the_owner() -> None:
     log, clock = memory_log()
     async with running(log, clock) as service:
@@ -199,6 +300,26 @@ async def test_an_entry_that_fails_three_times_is_set_aside_live_and_in_replay(t
     alerts = await alerts_of(log)
     assert len(alerts) > 20
     assert alerts == await replayed(log, tmp_path)
+
+
+async def test_the_way_to_a_failing_entry_is_not_gone_again_for_each_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, clock = memory_log()
+    entries = busy_stretch()
+    applied: Counter[EntryId] = Counter()
+    real = Engine.step
+
+    def step(engine: Engine, entry: Entry) -> object:
+        applied[entry.id] += 1
+        return real(engine, entry)
+
+    monkeypatch.setattr(Engine, "step", step)
+    async with running(log, clock, settings=settings_from(EAGER)):  # no checkpoint is due in all this time
+        for n in range(3):
+            await feed(log, clock, entries[100 * n : 100 * (n + 1)])
+            await log.append(0, {b"b": b"noise"})
+        await scored(log, await feed(log, clock, entries[300:310]))
+    assert max(applied.values()) <= 4, "three tries at most begin further back"
+    assert applied.most_common()[len(applied) // 2][1] <= 2, "most entries are applied again once, by the first retry"
 
 
 async def test_an_engine_that_fails_once_is_only_restored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -306,7 +427,7 @@ async def test_the_same_revision_with_other_contents_stops_the_start(owned: bool
     service = scoring(log, clock, settings=settings_from(b"revision = 2\nlateness_s = 600"))
     await service.start()
     with pytest.raises(SettingsConflict, match="`revision = 3` or higher"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await service.wait()
     assert "revision 2" in (await service.faults())["partition 0"]
     await service.drain()
@@ -361,6 +482,35 @@ async def test_what_the_engine_before_published_is_not_compared_with_the_new_one
     assert (await log.state(0)).differing == 0
 
 
+async def test_the_log_says_from_where_on_a_new_engine_judges() -> None:
+    log, clock = memory_log()
+    entries = busy_stretch()
+    first = scoring(log, clock, settings=settings_from(EAGER))
+    await first.start()
+    await in_phase(first, Phase.RUNNING)
+    await scored(log, await feed(log, clock, entries[:200]))
+    await crash(first, clock)
+    taken_over_at = (await log.state(0)).published
+    await feed(log, clock, entries[200:300])  # nobody has judged these
+    second = scoring(log, clock)
+    second._scorers[0]._engine = "a newer one"
+    told_before_the_mark = len(await alerts_of(log))
+    real = log.publish
+
+    async def publish(partition: int, generation: int, publication: Publication) -> Published:
+        assert len(await events_of(log, b"e")) == 2, "the log names it before it says a word"
+        return await real(partition, generation, publication)
+
+    log.publish = publish  # type: ignore[method-assign]
+    await second.start()
+    await in_phase(second, Phase.RUNNING)
+    await scored(log, await log.append(0, tick_fields(0)))
+    await second.drain()
+    mark = json.loads((await events_of(log, b"e"))[1])
+    assert mark["published"] == str(taken_over_at)
+    assert len(await alerts_of(log)) > told_before_the_mark
+
+
 async def test_outputs_that_differ_from_those_published_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     log, clock = memory_log()
     first = scoring(log, clock, settings=settings_from(EAGER))
@@ -396,6 +546,51 @@ async def test_lost_entries_begin_a_new_epoch(tmp_path: Path) -> None:
         await scored(log, await feed(log, clock, entries[100:150]))
         assert service._measures.partition(0).counts["epochs"] == 1
     assert (await log.state(0)).epoch != epoch
+
+
+async def test_entries_that_are_lost_under_a_running_scorer_are_noticed_without_a_fault(tmp_path: Path) -> None:
+    log, clock = memory_log()
+    entries = busy_stretch()
+    async with running(log, clock, settings=settings_from(EAGER)) as service:
+        await scored(log, await feed(log, clock, entries[:100]))
+        kept = (await events_at(log))[-30]
+        log._parts[0].alerts.drop_after(EntryId(kept.ms, ((kept.seq + 1) << 20) - 1))
+        log.lose_tail(0, kept)  # a link that dialled again by itself told nobody
+        await until(lambda: service._measures.partition(0).counts["epochs"])
+        await scored(log, await feed(log, clock, entries[100:150]))
+    assert await alerts_of(log) == await replayed(log, tmp_path)
+    assert (await log.state(0)).differing == 0
+
+
+async def test_publications_that_are_lost_are_made_again(tmp_path: Path) -> None:
+    log, clock = memory_log()
+    async with running(log, clock, settings=settings_from(EAGER)):
+        await scored(log, await feed(log, clock, busy_stretch()))
+        alerts, part = await log.read_alerts(0, START), log._parts[0]
+        part.alerts.drop_after(alerts[len(alerts) // 2][0])
+        part.published = cause_of(alerts[len(alerts) // 2][0])
+        log._breaks += 1
+
+        async def back() -> bool:
+            return await log.read_alerts(0, START) == alerts
+
+        await until(back)
+    assert await alerts_of(log) == await replayed(log, tmp_path)
+
+
+async def test_a_break_that_lost_nothing_changes_nothing() -> None:
+    log, clock = memory_log()
+    async with running(log, clock, settings=settings_from(EAGER)) as service:
+        await scored(log, await feed(log, clock, busy_stretch()[:50]))
+        tenure_before = service._scorers[0]._tenure
+        log._breaks += 1
+        await scored(log, await feed(log, clock, busy_stretch()[50:100]))
+        assert service._scorers[0]._tenure is tenure_before
+        assert service._measures.partition(0).counts["epochs"] == 0
+
+
+async def events_at(log: Log) -> list[EntryId]:
+    return [entry.id for entry in await log.read(0, START, count=10_000)]
 
 
 async def test_the_log_is_never_trimmed_below_what_a_restore_needs() -> None:
@@ -519,11 +714,11 @@ async def test_kill_9_of_the_scorer_changes_nothing(store: Store, tmp_path: Path
                 )
                 await scored(log, where.choice(fed))
                 scorer.kill()
-                assert scorer.wait(10) == -signal.SIGKILL
+                assert scorer.wait(60) == -signal.SIGKILL
         with process(store.url, settings) as scorer:
             await scored(log, await log.append(0, tick_fields(0)))
             scorer.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(scorer.wait, 20) == 0
+            assert await asyncio.to_thread(scorer.wait, 60) == 0
         alerts = await alerts_of(log)
         assert len(alerts) > 5
         assert alerts == await replayed(log, tmp_path)
@@ -546,3 +741,28 @@ async def test_a_store_that_dies_and_returns_loses_no_alert(own_store: Store, tm
             await scored(log, max(await asyncio.gather(*(log.append(0, entry.fields) for entry in entries[100:200]))))
         assert await alerts_of(log) == await replayed(log, tmp_path)
         assert (await log.state(0)).differing == 0
+
+
+async def test_after_much_work_the_next_checkpoint_does_not_wait_for_its_time() -> None:
+    log, clock = memory_log()
+
+    async def saved() -> EntryId:
+        checkpoint = await log.load_checkpoint(0)
+        return START if checkpoint is None else checkpoint.position
+
+    async def first_saved() -> bool:
+        clock.advance(1)
+        await log.append(0, tick_fields(clock.now_ms()))
+        return await saved() > START
+
+    async with running(log, clock, timing=Timing(checkpoint_s=3_600)):
+        await until(first_saved)
+        first = await saved()
+        clock.advance(tenure.REWORK_EVERY_S + 1)
+        for _ in range(tenure.REWORK_MS + 1):
+            await log.append(0, tick_fields(clock.now_ms()))
+
+        async def saved_again() -> bool:
+            return await saved() > first
+
+        await until(saved_again)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.ingest.core.admission import AHEAD_MS_MAX, EVENTS_MAX, Admitted, Form, Unparsable, admit, form_of
 from services.ingest.core.refusals import body_record, reject_record
-from shared.contract.events import KINDS, REFUSED_KEYS
+from shared.contract.events import KINDS, REFUSED_KEYS, to_builtins
 from shared.contract.frames import Rejected
 
 NOW_MS = 1_772_442_847_000  # 2026-03-02T09:14:07Z
@@ -304,3 +304,33 @@ def test_what_is_no_object_is_kept_as_size_and_digest(item: bytes) -> None:
         assert record["bytes"] == len(item)
         assert len(record["digest"]) == 32
         assert b"4930" not in data
+
+
+VENDORS = {
+    "RecordingUrl": "https://a.example/r.wav",  # Twilio's name for a recording, and so on
+    "RecordingSid": "RE0",
+    "TranscriptionText": "hello",
+    "sentimentScore": -0.7,
+    "agentSentiment": "NEGATIVE",
+    "Transcript": [],
+    "heartRate": 90,
+    "keyPresses": 400,
+    "mouseMovements": [1],
+    "screenRecording": "x",
+    "facialExpression": "x",
+    "Biometrics": {"a": 1},
+    "MessageBody": "hello",
+    "stress_level": 3,
+}
+
+
+@pytest.mark.parametrize("key", sorted(VENDORS))
+def test_a_refused_key_is_known_in_the_spellings_of_vendors(key: str) -> None:
+    assert refusal(OBSERVED | {key: VENDORS[key]})[0] == "/" + key
+    assert [why.pointer for why in judge([OBSERVED, OBSERVED | {key: VENDORS[key]}]).rejected] == ["/" + key]
+
+
+def test_what_an_unknown_object_holds_is_dropped_unread() -> None:
+    nested = OBSERVED | {"attributes": {"transcript": "secret words", "inner": {"sentiment": -1}}}
+    (event,) = judge(nested).events
+    assert b"secret" not in json.dumps(to_builtins(event)).encode()

@@ -9,6 +9,7 @@ from services.notify.core.backlog import BYTES_MAX, Backlog
 from services.notify.core.scope import Scope
 from services.notify.core.verbs import judge_acknowledge
 from shared.contract.entries import EntryId
+from shared.contract.frames import Acknowledge
 
 EVERYTHING = Scope.of("acme", ["*"], "lead")
 
@@ -16,8 +17,8 @@ EVERYTHING = Scope.of("acme", ["*"], "lead")
 def change(seq: int, alert: str = "a-1", phase: str = "open", **fields: object) -> Change:
     head = {
         "id": alert, "kind": "queue.strain", "severity": "warning", "phase": phase, "tenant": "acme", "team": None,
-        "subject": {"type": "queue", "id": "billing"}, "updated_at": "2026-01-31T08:00:00Z", "owner": None,
-        "history": [], **fields,
+        "subject": {"type": "queue", "id": "billing"}, "opened_at": "2026-01-31T08:00:00Z",
+        "updated_at": "2026-01-31T08:00:00Z", "owner": None, "history": [], **fields,
     }  # fmt: skip
     return read_change(EntryId(1000, seq), json.dumps(head).encode())
 
@@ -119,7 +120,7 @@ def test_pages_follow_each_other_without_a_gap() -> None:
     ],
 )
 def test_whoever_acknowledges_first_looks_after_it(fields: dict[str, object], status: int | None) -> None:
-    verdict = judge_acknowledge(change(1, **fields).head, "lee")  # type: ignore[arg-type]
+    verdict = judge_acknowledge(change(1, **fields).head, Acknowledge(alert="a-1"), "lee")  # type: ignore[arg-type]
     assert (verdict and verdict.status) == status
     if verdict and "kim" in str(fields):
         assert verdict.detail == "kim was first."

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 from test_backtest import CALM, EAGER, T0, busy_hour, ndjson, written
 
+from services.scoring.core.report import settled_alert
+from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction, encode_alert
 from tools.backtest import main_backtest
-from tools.backtest_alerts import Shown
-from tools.backtest_measures import HOUR_MS
+from tools.backtest_alerts import Difference, Shown
+from tools.backtest_measures import HOUR_MS, judge
 from tools.backtest_strain import MINUTE_MS, Line
 from tools.backtest_text import Zone
 from tools.backtest_words import WORDS
 from tools.report_html import QUEUES_MAX, SUBJECTS_MAX
 from tools.report_html import page as report_page
 from tools.report_html_marks import TICKS_MAX, Frame, fitted, path
+from tools.report_html_tables import ROWS_MAX, ROWS_SHOWN
 
 HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\u202e"
 
@@ -161,6 +164,83 @@ def test_alerts_about_issues_are_bars_with_their_names(tmp_path: Path) -> None:
     assert page.count("<title>parcel ") == SUBJECTS_MAX
     assert "issue.surge parcel 0, " in page
     assert "问题激增" in page
+
+
+def surge(of: str, about: str, contacts: float, minute: int) -> bytes:
+    at = f"2026-03-02T10:{minute:02}:00.000Z"
+    texts = "words of it", "关于它的话"
+    drivers = [
+        Driver("refund", 30.0, contacts, "contacts", *texts),
+        Driver("other", 9.0, 4.0, "contacts", "rest", "其余"),
+    ]
+    return encode_alert(
+        Alert(
+            id="1-1",
+            kind=of,  # type: ignore[arg-type]
+            severity="warning",
+            phase="open",
+            tenant="demo",
+            team=None,
+            subject=Subject(of.partition(".")[0], about),  # type: ignore[arg-type]
+            strain=39.0,
+            title="",
+            title_zh="",
+            drivers=drivers if of == "queue.surge" else drivers[:1],
+            evidence=[],
+            action=SuggestedAction("surge.staff", "", ""),
+            opened_at=at,
+            updated_at=at,
+            owner=None,
+            history=[Change(at=at, phase="open", severity="warning")],
+        )
+    )
+
+
+def test_the_issues_behind_surges_are_told_where_they_were_at_their_most(tmp_path: Path) -> None:
+    day, settings = ndjson(tmp_path / "day", busy_hour()), written(tmp_path / "eager.toml", EAGER)
+    found = main_backtest([day], out=io.BytesIO(), err=io.StringIO(), settings=settings)
+    for minute, contacts in enumerate((12.0, 57.4, 31.0)):
+        found.sides[0].book.add(surge("queue.surge", "billing", contacts, minute))
+    found.sides[0].book.add(surge("issue.surge", "refund", 20.0, 9))
+    page = report_page(found, Zone("UTC"), "en")
+    assert '<td class="name">refund</td><td class="n">57</td><td class="name">billing</td>' in page
+    assert "words of it" in page
+    assert "关于它的话" in page
+    assert '<td class="name">other</td>' not in page
+
+
+def test_what_is_told_once_is_shown_as_a_moment_and_is_no_alarm(tmp_path: Path) -> None:
+    day, settings = ndjson(tmp_path / "day", busy_hour()), written(tmp_path / "eager.toml", EAGER)
+    found = main_backtest([day], out=io.BytesIO(), err=io.StringIO(), settings=settings)
+    book, before = found.sides[0].book, len(found.sides[0].alerts)
+    told = settled_alert(
+        "queue.strain", "demo", None, Subject("queue", "billing"), ("longer", "更长"), "handle_times.plan", T0 + 5
+    )
+    told.id = "9-9"
+    suppressed = book.suppressed
+    book.add(encode_alert(told))
+    found.sides[0].alerts = book.shown
+    assert (len(book.shown), book.suppressed) == (before + 1, suppressed)
+    moment = next(alert for alert in book.shown if alert.settled)
+    assert (moment.from_ms, moment.to_ms) == (T0 + 5, T0 + 5)
+    assert judge([moment], [], hours=1.0).false == 0
+    page = report_page(found, Zone("UTC"), "en")
+    assert "handle times: new usual" in page
+    assert "处理时长：新常态" in page
+
+
+def test_a_long_table_of_changes_is_folded(tmp_path: Path) -> None:
+    found = main_backtest([ndjson(tmp_path / "day", busy_hour())], out=io.BytesIO(), err=io.StringIO(), other=None)
+    found.sides.append(found.sides[0])
+    for number in range(ROWS_MAX + 5):
+        at_ms = T0 + number * 1000
+        alert = Shown(("demo", "queue.strain", "queue", f"q{number}"), None, at_ms, at_ms + 9, [(at_ms, "warning")])
+        found.differences.append(Difference(alert, None))
+    page = report_page(found, Zone("UTC"), "en")
+    assert not Tags(page).open
+    assert page.count('<td class="when">–</td>') == ROWS_MAX
+    assert f"show {ROWS_MAX - ROWS_SHOWN} more" in page
+    assert "5 more: see the comparison in words." in page
 
 
 # --- marks

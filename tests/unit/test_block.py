@@ -12,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.contract.actions import Acknowledged
-from shared.contract.block import BadBlock, Block, NewerBlock, Row, decode_block, encode_block
+from shared.contract.block import BadBlock, Block, NewerBlock, Row, decode_block, encode_block, event_ids
+from shared.contract.block_wire import Wire
 from shared.contract.entries import (
     BadEntry,
     EngineMark,
@@ -173,6 +174,55 @@ def test_any_bytes_give_a_whole_block_or_say_that_they_are_damaged(data: bytes) 
     decoded_or_bad(b"SB\x01" + data)
 
 
+def wire_of(base_ts_ms: int = 0, **parts: Any) -> list[Any]:
+    """The parts of a block of one observation."""
+    whole = Wire(1, base_ts_ms, b"\0", bytes(4), b"\0", bytes(16), [], [], ["t"], [])
+    return [parts.get(name, part) for name, part in msgspec.structs.asdict(whole).items()]
+
+
+def of_parts(parts: Any) -> Block:
+    return decode_block(SAMPLE[:3] + msgspec.msgpack.encode(parts))
+
+
+def test_a_time_of_any_size_comes_back() -> None:
+    """Each is a number of another width."""
+    sizes = (0, 1, 127, 128, 255, 256, 65_535, 65_536, 2**32 - 1, 2**32, 2**63 - 1)
+    for base_ms in (*sizes, *(-size for size in sizes), -32, -33, -129, -32_769, -(2**31) - 1, -(2**63)):
+        assert of_parts(wire_of(base_ms)).ts_ms.tolist() == [base_ms]
+
+
+def test_a_table_of_names_of_any_size_comes_back() -> None:
+    for names in (["t" * 31], ["t" * 32], ["t" * 300], ["t" * 70_000], ["t"] * 16, ["t"] * 255):
+        assert len(of_parts(wire_of(strings=names)).strings) == len(names)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        wire_of()[:9],  # one is missing
+        [*wire_of(), 0],  # one more
+        {"rows": 1},
+        wire_of(2**63),  # no time
+        wire_of(kinds="\0"),  # text
+        wire_of(rows=b"\1"),
+        wire_of(rows=2),
+        wire_of(columns=[[4, b"", 0, "u1", b""]]),
+        wire_of(columns=[[4, b"", 0, "u1", b"", b"\0", 0]]),
+        wire_of(columns=[[4, b"", 0, "u1", b"", b"\0"]] * 2),
+        wire_of(columns=[[4, b"\0\0", 0, "u1", b"", b"\0"]]),
+        wire_of(columns=[[99, b"", 0, "u1", b"", b"\0"]]),
+        wire_of(columns=[[0, b"", 0, "u1", b"", b"\0"]]),  # kinds stand by themselves
+        wire_of(columns=[[4, b"", 3, "u1", b"", b"\0"]]),
+        wire_of(columns=[[4, b"", 0, "f8", b"", bytes(8)]]),
+        wire_of(id_rows=[0]),
+        wire_of(id_rows=[1], id_strings=["x"]),
+    ],
+)
+def test_other_parts_than_those_of_a_block_are_damage(parts: Any) -> None:
+    with pytest.raises(BadBlock):
+        of_parts(parts)
+
+
 @brief
 @given(blocks, st.integers(SAMPLE[2] + 1, 255))
 def test_a_newer_version_is_never_taken_for_damage(given_rows: list[Row], version: int) -> None:
@@ -270,7 +320,7 @@ def test_positions_are_printed_and_read_back(ms: int, seq: int) -> None:
     assert EntryId.parse(str(EntryId(ms, seq))) == EntryId.parse(str(EntryId(ms, seq)).encode()) == (ms, seq)
 
 
-@pytest.mark.parametrize("text", ["", "-", "5", "5-", "-5", "5-x", "a-b"])
+@pytest.mark.parametrize("text", ["", "-", "5", "5-", "-5", "5-x", "a-b", f"{1 << 64}-0", f"0-{1 << 64}"])
 def test_what_is_no_position_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         EntryId.parse(text)
@@ -280,3 +330,51 @@ def test_what_is_no_position_is_refused(text: str) -> None:
 @given(st.integers(0, 2**48), st.integers(0, 2**40), st.integers(0, 2**20 - 1))
 def test_a_change_names_the_entry_that_caused_it(ms: int, seq: int, ordinal: int) -> None:
     assert cause_of(alert_id_of(EntryId(ms, seq), ordinal)) == (ms, seq)
+
+
+# --- event ids alone
+
+
+def ids_of_the_whole(data: bytes, since_ms: int) -> list[tuple[str, list[bytes]]]:
+    """The long way."""
+    block = decode_block(data)
+    found: dict[str, list[bytes]] = {}
+    for at in range(block.n):
+        kept = found.setdefault(block.strings[block.tenant[at]], [])
+        if block.ts_ms[at] >= since_ms:
+            kept.append(bytes(block.id[at]))
+    return list(found.items())
+
+
+@calm
+@given(
+    blocks | st.lists(st.builds(lambda row: row._replace(tenant="one"), rows), min_size=1, max_size=12),
+    st.sampled_from([0, 1_700_000_000_000, 1_700_000_450_000, 2**48]),
+)
+def test_event_ids_alone_are_those_of_the_whole_block(given_rows: list[Row], since_ms: int) -> None:
+    data = encode_block(given_rows)
+    assert [(name, list(map(bytes, ids))) for name, ids in event_ids(data, since_ms)] == ids_of_the_whole(
+        data, since_ms
+    )
+
+
+@pytest.mark.parametrize("others", [0, 300, 70_000])
+def test_event_ids_name_their_tenant_in_a_table_of_any_size(others: int) -> None:
+    given_rows = [Row(OFFERED, "the tenant", 5, f"e-{n}", agent=f"agent-{n}") for n in range(max(1, others // 2))]
+    data = encode_block(given_rows[:35_000])
+    assert [name for name, _ in event_ids(data, 0)] == ["the tenant"]
+
+
+@calm
+@given(blocks, st.integers(0, 10**6), st.integers(1, 255))
+def test_event_ids_of_a_damaged_block_are_found_or_it_is_said_to_be_damaged(
+    given_rows: list[Row], at: int, change: int
+) -> None:
+    data = bytearray(encode_block(given_rows))
+    data[at % len(data)] ^= change
+    for damaged in (bytes(data), bytes(data[: at % len(data)])):
+        try:
+            found = event_ids(damaged, 0)
+        except (BadBlock, NewerBlock):
+            continue
+        assert sum(len(ids) for _, ids in found) <= 65_535

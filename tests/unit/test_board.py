@@ -153,7 +153,7 @@ def test_a_frame_is_made_anew_when_the_cursor_has_moved() -> None:
     built(view, scope("*"))
     first = view.frame(scope("*"), "e", EntryId(5, 0), 0)
     assert view.frame(scope("*"), "e", EntryId(5, 0), 0) is first
-    assert b'"cursor":"6-0"' in view.frame(scope("*"), "e", EntryId(6, 0), 0)
+    assert b'"cursor":"6-0"' in view.frame(scope("*"), "e", EntryId(6, 0), 0).message
 
 
 def test_names_that_look_like_json_change_nothing() -> None:

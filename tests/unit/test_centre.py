@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from shared.contract.events import event_decoder
-from tools.centre import DEMO, HISTORY_S, Centre, Scenario
+from tools.centre import DEMO, MORNING, MORNING_H, Centre, Scenario
 from tools.centre.plan import QUEUES, handle_mean_s, load_at
 
 START_MS = 1_772_440_447_000
@@ -226,12 +226,29 @@ def test_a_centre_short_of_people_makes_callers_wait_longer() -> None:
 @pytest.mark.parametrize("seed", [1, 2, 3, 7, 42])
 def test_the_demo_is_already_strained_when_it_opens_and_no_event_is_late(seed: int) -> None:
     events, _ = run(60, seed=seed, scenario=DEMO)
-    assert events[0]["ts"] >= START_MS - HISTORY_S * 1000
-    assert HISTORY_S <= 900 - 120
+    assert events[0]["ts"] >= START_MS - DEMO.warm_min * 60_000
+    assert 60 * DEMO.warm_min <= 900 - 120
     soon = [event for event in of(events, "queue.observed") if 0 <= event["ts"] - START_MS <= 30_000]
     assert max(event["longest_wait_s"] for event in soon) > 120
     first_ms = min(event["ts"] for event in of(events, "contact.handled"))
     assert first_ms < START_MS
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 7, 42])
+def test_in_the_demo_one_agent_has_had_hostile_callers_within_its_first_minutes(seed: int) -> None:
+    events, _ = run(300, seed=seed, scenario=DEMO)
+    hostile = Counter(event["agent"] for event in of(events, "contact.handled") if event.get("abusive"))
+    assert hostile["agent-01"] >= 2
+    assert hostile["agent-01"] == max(hostile.values())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 7, 42])
+def test_the_morning_of_the_demo_has_an_agent_at_work_for_hours_without_a_break(seed: int) -> None:
+    events, _ = run(60, seed=seed, scenario=MORNING, clock_h=MORNING_H)
+    states = [event for event in of(events, "agent.state") if event["agent"] == "agent-02"]
+    began_ms = next(event["ts"] for event in states if event["state"] != "offline")
+    assert START_MS - began_ms > 125 * 60_000
+    assert not [event for event in states if event["ts"] > began_ms and event["state"] in ("break", "offline")]
 
 
 def test_nobody_calls_at_night_and_the_agents_come_back_in_the_morning() -> None:

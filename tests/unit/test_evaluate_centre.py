@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,27 @@ def test_missed_breaks_do_not_happen() -> None:
     events, centre = run(Trouble(kind="missed_breaks", at_min=0, for_min=300, agent="agent-01"), hours=5.0)
     assert not any(event.get("state") == "break" for event in events if event.get("agent") == "agent-01")
     assert centre.truth.agents["agent-01"].breaks_missed > 0
+
+
+def test_a_break_that_is_cut_short_is_over_in_three_minutes_and_no_rest() -> None:
+    events, centre = run(Trouble(kind="short_breaks", at_min=0, for_min=300, agent="agent-01"), hours=5.0)
+    states = [event for event in events if event.get("agent") == "agent-01" and event["type"] == "agent.state"]
+    lengths_s = [(b["ts"] - a["ts"]) / 1000 for a, b in pairwise(states) if a["state"] == "break"]
+    assert lengths_s
+    assert max(lengths_s) <= 180
+    truth = centre.truth.agents["agent-01"]
+    assert {how for _, how in truth.denied_ms} >= {"cut short"}
+    starts_ms = [event["ts"] for event in states if event["state"] == "break"]
+    assert not set(starts_ms) & {began_ms for began_ms, _ in truth.rested_ms}
+
+
+def test_a_break_taken_whole_and_time_off_duty_are_rest() -> None:
+    events, centre = run(hours=5.0)
+    for agent, truth in centre.truth.agents.items():
+        states = [e for e in events if e.get("agent") == agent and e["type"] == "agent.state"]
+        rests_ms = [e["ts"] for e in states if e["state"] in ("break", "offline")]
+        assert rests_ms == [began_ms for began_ms, _ in truth.rested_ms]
+        assert all(ended_ms is None or ended_ms > began_ms for began_ms, ended_ms in truth.rested_ms)
 
 
 @pytest.mark.parametrize(

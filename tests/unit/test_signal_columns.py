@@ -16,6 +16,8 @@ from shared.contract.signals import (
     BreakDue,
     DriverColumns,
     DriverShare,
+    IssueColumns,
+    IssueShare,
     QueueColumns,
     QueueSignal,
     TenantSignals,
@@ -205,3 +207,19 @@ def test_a_tenant_without_rows_is_a_board_without_rows() -> None:
         agents=AgentColumns([], b"", b"", nothing, b"", b"", b""),
     )
     assert (Queues(empty).rows(), Agents(empty).rows()) == ([], [])
+
+
+def test_service_level_and_issues_of_queues_come_back_and_older_signals_have_none() -> None:
+    whole = signals()
+    assert [(row.service_level, row.issues) for row in Queues(whole).rows()] == [(None, []), (None, [])]
+    told = msgspec.structs.replace(
+        whole.queues,
+        service_level=column([NAN, 81.5], "f8"),
+        issues=IssueColumns(["refund", "<b>"], column([0, 2], "u1"), column([1, 0], "i4"), column([62.5, 12.5], "f4")),
+    )
+    rows = Queues(decode_signals(encode_signals(msgspec.structs.replace(whole, queues=told)))).rows()
+    assert [row.service_level for row in rows] == [None, 81.5]
+    assert [row.issues for row in rows] == [[], [IssueShare("<b>", 62.5), IssueShare("refund", 12.5)]]
+    wrong = msgspec.structs.replace(told, issues=msgspec.structs.replace(told.issues, names=["refund"]))
+    with pytest.raises(BadSignals, match="not there"):
+        Queues(msgspec.structs.replace(whole, queues=wrong))

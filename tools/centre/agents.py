@@ -61,7 +61,7 @@ class Agents:
         self._service, self._outcomes = floor.random("service"), floor.random("outcomes")
         self._begin_s = floor.now_s
         self._troubles, people = Troubles(scenario.troubles), floor.random_of_people("sensitivity")
-        self._hostile = floor.random("trouble/abuse")
+        self._hostile, self._short = floor.random("trouble/abuse"), floor.random("trouble/short_breaks")
         away = floor.random("trouble/absence")
         self._away = {
             number: {a.name for a in floor.agents if a.team == trouble.team and away.random() < trouble.size}
@@ -165,15 +165,25 @@ class Agents:
 
     def _pause(self, agent: Agent, pause: Pause, rng: random.Random) -> Steps:
         """Take it, or miss it: the longer callers wait, the more breaks do not happen."""
+        floor, length_s = self._floor, pause.length_s
         if pause.state == "break":
-            if self._troubles.misses_break(agent.name, self._floor.now_s):
-                agent.truth.breaks_missed += 1
+            if self._troubles.misses_break(agent.name, floor.now_s):
+                self._deny(agent, "missed")
                 return
             waits_s = [self._floor.longest_wait_s(queue) for queue in agent.queues]
             missed = plan.MISSED_PAUSE + (plan.MISSED_PAUSE_BUSY if max(waits_s) > plan.LONG_WAIT_S else 0.0)
             if rng.random() < missed:
-                agent.truth.breaks_missed += 1
+                self._deny(agent, "missed")
                 return
-            agent.truth.breaks_taken += 1
-        self._floor.set_state(agent, pause.state, pause.reason)
-        yield self._floor.env.timeout(pause.length_s)
+            if self._troubles.cuts_break_short(agent.name, floor.now_s):
+                self._deny(agent, "cut short")
+                length_s = self._short.uniform(*plan.CUT_SHORT_S)
+            else:
+                agent.truth.breaks_taken += 1
+                agent.truth.rested_ms.append((floor.ms(floor.now_s), floor.ms(floor.now_s + length_s)))
+        floor.set_state(agent, pause.state, pause.reason)
+        yield floor.env.timeout(length_s)
+
+    def _deny(self, agent: Agent, how: str) -> None:
+        agent.truth.breaks_missed += how == "missed"
+        agent.truth.denied_ms.append((self._floor.ms(self._floor.now_s), how))

@@ -18,10 +18,6 @@ from tools.centre.floor import BUSY, Event, Floor, Steps
 from tools.centre.plan import QUEUES, Scenario
 from tools.centre.truth import Cause, Minute, QueueTruth, Truth
 
-HISTORY_S = 720.0
-"""How far back a warm start reaches: enough to fill the agents and a queue, and short of the 900 s after which an
-event counts as late, with three minutes for sending it."""
-
 OBSERVE_S = 5  # as often as the faster ACDs report their queues
 NOTE_S = 60
 
@@ -29,7 +25,7 @@ NOTE_S = 60
 class Centre:
     """`agents` people in three teams on four queues; `start_ms` is time 0, `clock_h` the hour of its day there.
 
-    With `scenario.warm_start` it has been at work for HISTORY_S before, and those events come first.
+    With `scenario.warm_start` it has been at work for `warm_min` before, and those events come first.
     `people_seed` gives the agents their pace and their sensitivity: with it, days of other seeds have the same people.
     `truth` is what really happened, kept apart from the events.
 
@@ -47,7 +43,8 @@ class Centre:
         people_seed: int | None = None,
     ) -> None:
         self._scenario = scenario or Scenario()
-        self._env = simpy.Environment(initial_time=-HISTORY_S if self._scenario.warm_start else 0.0)
+        self.begin_s = -60.0 * self._scenario.warm_min if self._scenario.warm_start else 0.0
+        self._env = simpy.Environment(initial_time=self.begin_s)
         self.truth = Truth(queues={queue: QueueTruth() for queue in QUEUES})
         self._floor = Floor(self._env, seed, start_ms, clock_h * 3600.0, self.truth, people_seed)
         self._floor.agents = staff(agents, self._scenario.absent_part, self._floor.random_of_people("staff"))
@@ -71,23 +68,26 @@ class Centre:
 
     def _observe(self) -> Steps:
         floor = self._floor
-        for tick in itertools.count(1):
-            yield self._env.timeout(OBSERVE_S)
+        for tick in itertools.count(0 if self._scenario.warm_start else 1):
+            if tick:
+                yield self._env.timeout(OBSERVE_S)
             minute_ends = tick * OBSERVE_S % NOTE_S == 0
             for queue in QUEUES:
                 states = Counter(agent.state for agent in floor.agents if queue in agent.queues)
                 busy = sum(states[state] for state in BUSY)
                 waiting, longest_wait_s = floor.waiting(queue), floor.longest_wait_s(queue)
                 staffed = busy + states["available"]  # ready for contacts: not those in breaks and meetings
-                floor.emit(
-                    "queue.observed",
-                    queue=queue,
-                    waiting=waiting,
-                    longest_wait_s=round(longest_wait_s, 1),
-                    agents_staffed=staffed,
-                    agents_available=states["available"],
-                    agents_busy=busy,
-                )
+                # But for its beginning, the queue of hours ago says nothing of now.
+                if floor.now_s >= -60.0 * plan.WARM_MIN or not tick:
+                    floor.emit(
+                        "queue.observed",
+                        queue=queue,
+                        waiting=waiting,
+                        longest_wait_s=round(longest_wait_s, 1),
+                        agents_staffed=staffed,
+                        agents_available=states["available"],
+                        agents_busy=busy,
+                    )
                 if minute_ends:
                     load = self._callers.offered_load_erlang(queue)
                     now_ms = floor.ms(floor.now_s)

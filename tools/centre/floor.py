@@ -167,6 +167,11 @@ class Floor:
         if state == agent.state:
             return
         self.account(agent)
+        rested_ms = agent.truth.rested_ms
+        if agent.state == "offline" and rested_ms:
+            rested_ms[-1] = rested_ms[-1][0], self.ms(self.now_s)
+        if state == "offline":
+            rested_ms.append((self.ms(self.now_s), None))
         agent.state = state
         agent.truth.fatigue.change(self.ms(self.now_s), state)
         reason_field = {} if reason is None else {"reason": reason}

@@ -6,7 +6,7 @@ Every number here is a product choice unless its source is named: a plausible sm
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tools.centre.trouble import Trouble
@@ -97,10 +97,15 @@ PAUSES = ((2.0, "break", "short_break", 600.0), (4.0, "break", "lunch", 1800.0),
 PAUSE_SPREAD_S = 1500.0  # so that a wave of agents does not leave all at once
 MEETING_CHANCE, MEETING_S = 0.12, 1200.0
 MISSED_PAUSE, MISSED_PAUSE_BUSY = 0.06, 0.35  # chance that a break does not happen, and what waiting callers add
+CUT_SHORT_S = (30.0, 180.0)  # how long a break lasts that is cut short
 AWAY = 0.09  # part of the shift in breaks and meetings, for the planned load
 LONG_WAIT_S = 60.0  # from here the waiting callers are felt on the floor
 OCCUPANCY = 0.70  # planned, of the time not away; small pools need this much room to answer quickly
 REPEAT_LOAD = 1.10  # contacts per first contact on a usual day
+
+WARM_MIN = 12.0
+"""How far back a warm start reaches: enough to fill the agents and a queue, and short of the 15 min after which an
+event counts as late, with three minutes for sending it."""
 
 DEPARTMENTS = ("delivery", "branch", "web-shop")
 
@@ -109,14 +114,16 @@ DEPARTMENTS = ("delivery", "branch", "web-shop")
 class Scenario:
     """What goes wrong, in minutes from the start (negative: before it, seen with `warm_start`).
 
-    Surge: `surge_issue` brings contacts to `surge_queue` until its rate is `surge_factor` times the usual one, for
-    `surge_for_min`, again every `surge_every_min`. Absence: `absent_part` of the agents is away without notice.
-    `troubles`: any number of further causes. A smaller `rate_gamma_shape` makes arrivals more over-dispersed.
+    With `warm_start` the centre has been at work for `warm_min` before. Surge: `surge_issue` brings contacts to
+    `surge_queue` until its rate is `surge_factor` times the usual one, for `surge_for_min`, again every
+    `surge_every_min`. Absence: `absent_part` of the agents is away without notice. `troubles`: any
+    number of further causes. A smaller `rate_gamma_shape` makes arrivals more over-dispersed.
 
     Raises ValueError: an unknown queue or issue, or a number that makes no sense.
     """
 
     warm_start: bool = False
+    warm_min: float = WARM_MIN
     surge_at_min: float | None = None
     surge_for_min: float = 15.0
     surge_factor: float = 3.0
@@ -135,6 +142,8 @@ class Scenario:
         issues = [issue.name for issue in QUEUES[self.surge_queue][1]]
         if self.surge_issue not in issues:
             raise ValueError(f"{self.surge_queue} has no issue {self.surge_issue!r}; it has: {', '.join(issues)}")
+        if self.warm_min < 0:
+            raise ValueError("the centre has been at work for 0 minutes or more")
         if not 1.0 <= self.surge_factor <= 20.0:
             raise ValueError("a surge multiplies the rate by 1 to 20")
         if self.surge_for_min <= 0 or self.absent_for_min <= 0:
@@ -166,9 +175,28 @@ class Scenario:
         return start_s, start_s + 60.0 * self.absent_for_min
 
 
-DEMO = Scenario(warm_start=True, surge_at_min=-9.0, surge_for_min=17.0, surge_factor=5.0, surge_every_min=35.0)
+DEMO = Scenario(
+    warm_start=True,
+    surge_at_min=-9.0,
+    surge_for_min=17.0,
+    surge_factor=5.0,
+    surge_every_min=35.0,
+    troubles=(Trouble(kind="abuse", agent="agent-01", at_min=-12.0, for_min=18.0, size=0.9),),
+)
 """Billing already waits minutes when the page opens, is calm a quarter of an hour later, and strained again after
-another; the technical team stays calm beside it."""
+another; the technical team stays calm beside it. One agent has had hostile callers: somebody to support now, and to
+thank when it has passed."""
+
+MORNING_H = 10.7
+MORNING = replace(
+    DEMO,
+    warm_min=170.0,
+    troubles=(*DEMO.troubles, Trouble(kind="missed_breaks", agent="agent-02", at_min=-170.0, for_min=190.0)),
+)
+"""The same, at MORNING_H of the centre's day and with all of its morning before, from before the first shift
+on: strain has its history, and one agent, at work for more than two and a half hours, has had no break yet. MORNING_H
+lies between the breaks of the first shift and those of the second. For servers that take events of `warm_min` ago
+(`lateness_s`)."""
 
 
 def load_at(day_s: float) -> float:

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from tools.centre.truth import Cause
 
-TroubleKind = Literal["surge", "burst", "outage", "absence", "abuse", "missed_breaks"]
+TroubleKind = Literal["surge", "burst", "outage", "absence", "abuse", "missed_breaks", "short_breaks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,8 @@ class Trouble:
     outage: a system is down, talks of the `queue` take `size` times as long and are rarely resolved;
     absence: part `size` of a `team` is away without notice;
     abuse: part `size` of the contacts of one `agent` are abusive;
-    missed_breaks: the breaks of an `agent` do not happen.
+    missed_breaks: the breaks of an `agent` do not happen;
+    short_breaks: the breaks of an `agent` are over after a minute or so: somebody is needed.
 
     Raises ValueError: no such kind, no subject, or a number that makes no sense.
     """
@@ -37,7 +38,8 @@ class Trouble:
     def __post_init__(self) -> None:
         if self.kind not in get_args(TroubleKind):
             raise ValueError(f"no trouble {self.kind!r}; there are: {', '.join(get_args(TroubleKind))}")
-        needed = {"absence": self.team, "abuse": self.agent, "missed_breaks": self.agent}.get(self.kind, self.queue)
+        of_agent = ("abuse", "missed_breaks", "short_breaks")
+        needed = {"absence": self.team, **dict.fromkeys(of_agent, self.agent)}.get(self.kind, self.queue)
         if needed is None or (self.kind == "burst" and self.issue is None):
             raise ValueError(f"{self.kind} needs to know whom it hits: a queue, an issue, a team or an agent")
         if self.for_min <= 0:
@@ -89,3 +91,6 @@ class Troubles:
 
     def misses_break(self, agent: str, now_s: float) -> bool:
         return any(t.agent == agent and t.active(now_s) for t in self.of("missed_breaks"))
+
+    def cuts_break_short(self, agent: str, now_s: float) -> bool:
+        return any(t.agent == agent and t.active(now_s) for t in self.of("short_breaks"))

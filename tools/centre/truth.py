@@ -48,11 +48,17 @@ class QueueTruth:
 
 @dataclass(slots=True)
 class AgentTruth:
-    """Seconds in each state, and the breaks that were taken and missed."""
+    """Seconds in each state, and the breaks that were taken and missed.
+
+    `rested_ms`: (from, to) of each break that was taken whole and of each time off duty, `to` None while it lasts;
+    `denied_ms`: when a break should have been that was missed or cut short, and which of the two.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     breaks_taken: int = 0
     breaks_missed: int = 0
+    rested_ms: list[tuple[int, int | None]] = field(default_factory=list)
+    denied_ms: list[tuple[int, str]] = field(default_factory=list)
     fatigue: Fatigue = field(default_factory=Fatigue)
 
     @property

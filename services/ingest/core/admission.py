@@ -73,7 +73,7 @@ def form_of(content_type: bytes) -> Form | None:
 _one = msgspec.json.Decoder(AnyEvent)
 _many = msgspec.json.Decoder(list[AnyEvent])
 _one_refused = msgspec.json.Decoder(Refused)
-_many_refused = msgspec.json.Decoder(list[Refused])
+_many_refused = msgspec.json.Decoder(list[Refused])  # type: ignore[valid-type]
 _judged = event_decoder()
 _raws = msgspec.json.Decoder(list[Raw])
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)

@@ -68,6 +68,26 @@ def why_not_json(fault: Exception) -> str:
     return f"{str(fault) or 'malformed JSON'}; send JSON in UTF-8"
 
 
+_REASONS = (
+    ("forbidden_key", re.compile(r"Strainwatch measures workload")),
+    ("unknown_type", re.compile(r"unknown event type")),
+    ("ahead", re.compile(r"`ts` lies .* ahead of our clock")),
+    ("missing_field", re.compile(r".*missing required field")),
+    ("not_json", re.compile(r".*(send JSON in UTF-8|nested too deeply)")),
+    ("out_of_bounds", re.compile(r".*(too large a number|[<>]=? ?-?\d|of length|out of range|finite)")),
+    ("wrong_value", re.compile(r".*(must be one of|Invalid|matching regex|is no )")),
+    ("wrong_type", re.compile(r"Expected ")),
+    ("other", re.compile("")),
+)
+REASONS = tuple(name for name, _ in _REASONS)
+"""Why events are refused, in words short and few enough to be counted by."""
+
+
+def reason_of(rejected: Rejected) -> str:
+    """One of REASONS, by the detail that the sender was told."""
+    return next(name for name, pattern in _REASONS if pattern.match(rejected.detail))
+
+
 _any = msgspec.json.Decoder()
 _encode = msgspec.json.encode
 

@@ -29,6 +29,8 @@ class Step(Struct, frozen=True):
     at: str
     phase: str
     by: str | None = None
+    reason: str | None = None
+    severity: str = ""
 
 
 class AlertHead(Struct, frozen=True):
@@ -44,9 +46,17 @@ class AlertHead(Struct, frozen=True):
     tenant: str
     team: str | None
     subject: Subject
+    opened_at: str
     updated_at: str
     owner: str | None
     history: list[Step]
+
+
+class TitledAlert(AlertHead, frozen=True):
+    """With its headline in both languages, for those who tell of it."""
+
+    title: str
+    title_zh: str
 
 
 class Change(NamedTuple):
@@ -126,9 +136,18 @@ class Alerts:
         """An alert by id, whoever asks."""
         return self._live.get(alert) or self._ended.get(alert)
 
+    def all_live(self) -> Iterable[Change]:
+        """All that is not over, whoever may see it."""
+        return self._live.values()
+
     def live(self, scope: Scope) -> list[Change]:
         """All that is not over, suppressed ones too: the list that replaces a client's, oldest change first."""
         return sorted((c for c in self._live.values() if visible(c, scope)), key=_cursor)
+
+    def about(self, subject: Subject, scope: Scope) -> list[Change]:
+        """All about one subject, those that are over too, the oldest change first."""
+        everything = _both(self._live, self._ended)
+        return sorted((c for c in everything if c.head.subject == subject and visible(c, scope)), key=_cursor)
 
     def select(self, query: Query, scope: Scope) -> tuple[list[Change], bool]:
         """One page, the latest change first, and whether more follow."""

@@ -7,18 +7,19 @@ takes tens of milliseconds, so it is built in slices, between which the caller l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from services.notify.core.frames import text_head
+from services.notify.core.frames import Frame, mark_of, text_head
 from services.notify.core.scope import EVERY_TEAM, Scope
+from shared.contract.course import SubjectType
 from shared.contract.entries import EntryId
+from shared.contract.events import rfc3339
 from shared.contract.frames import Board, BoardFrame, encode
 from shared.contract.signal_columns import Agents, Breaks, Queues
-from shared.contract.signals import decode_signals
+from shared.contract.signals import AgentSignal, QueueSignal, decode_signals
 
 SLICE_ROWS = 256
 """Rows encoded at a stretch: about half a millisecond, less than an alert's way through the loop."""
@@ -26,11 +27,6 @@ SCOPES_MAX = 256
 """Frames kept at a time: with more different sets of teams in one tenant, they are put together for each lead."""
 _NO_ROWS = b'"queues":[],"agents":[]'
 _NO_BREAKS = b'"breaks":[]'
-
-
-def rfc3339(ms: int) -> str:
-    """Milliseconds since 1970 as `2026-01-31T08:00:00.000Z`."""
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class TenantBoard:
@@ -64,12 +60,21 @@ class View:
         self._breaks: _Breaks | None = None
         self._last_event_ms: int | None = None
         self._drivers_off: list[str] = []
-        self._frames: dict[frozenset[str], tuple[EntryId, bytes]] = {}
+        self._frames: dict[frozenset[str], tuple[EntryId, Frame]] = {}
 
     def build(self, scope: Scope) -> Iterator[None]:
         """Encode what the scope sees and nobody has asked for yet; yields between slices. Raises BadSignals."""
         if self.at_ms is None:
             return
+        yield from self._read()
+        assert self._queues is not None
+        assert self._agents is not None
+        assert self._breaks is not None
+        yield from self._queues.build(scope)
+        yield from self._agents.build(scope)
+        yield from self._breaks.build()
+
+    def _read(self) -> Iterator[None]:
         if self._agents is None:
             signals = decode_signals(self._data)
             yield
@@ -80,19 +85,28 @@ class View:
             self._agents = _Rows(agents, signals.teams, "agent")
             self._data = b""
             yield
-        assert self._queues is not None
-        assert self._breaks is not None
-        yield from self._queues.build(scope)
-        yield from self._agents.build(scope)
-        yield from self._breaks.build()
 
-    def frame(self, scope: Scope, epoch: str, cursor: EntryId, now_ms: int) -> bytes:
-        """The `board` frame, ready for the socket. `now_ms` is its time when there were no signals yet."""
-        at, known = self._frames.get(scope.teams, (None, b""))
-        if at == cursor and self.at_ms is not None:
-            return known
+    def agent(self, agent: str) -> AgentSignal | None:
+        """One agent's row; None when nothing is known of such an agent. Raises BadSignals."""
+        if self.at_ms is None:
+            return None
+        for _ in self._read():
+            pass
+        return None if self._agents is None else cast(AgentSignal | None, self._agents.row(agent))
+
+    def data_age_s(self) -> float | None:
+        """How old the newest event was at the moment of the view; known once something of it was read."""
+        last = self._last_event_ms
+        return None if last is None or self.at_ms is None else max(0, self.at_ms - last) / 1000
+
+    def frame(self, scope: Scope, epoch: str, cursor: EntryId, now_ms: int) -> Frame:
+        """The `board` frame, ready for the connections. `now_ms` is its time when there were no signals yet."""
+        kept = self._frames.get(scope.teams)
+        if kept is not None and kept[0] == cursor and self.at_ms is not None:
+            return kept[1]
         pieces = self._pieces(BoardFrame(**self._head(epoch, cursor, now_ms)), scope)
-        frame = b"".join((text_head(sum(map(len, pieces))), *pieces))
+        message = b"".join((text_head(sum(map(len, pieces))), *pieces))
+        frame = Frame("board", message, mark_of(epoch, cursor))
         if len(self._frames) < SCOPES_MAX or scope.teams in self._frames:
             self._frames[scope.teams] = (cursor, frame)
         return frame
@@ -101,15 +115,20 @@ class View:
         """JSON for `GET /v1/board`."""
         return b"".join(self._pieces(Board(**self._head(epoch, cursor, now_ms)), scope))
 
+    def team_of(self, type_: SubjectType, id_: str) -> tuple[bool, str | None]:
+        """Whether a subject has a row, in or out of anybody's scope, and its team. Only of a view that was built."""
+        rows = self._agents if type_ == "agent" else self._queues
+        return (False, None) if rows is None else rows.team_of(id_)
+
     def _head(self, epoch: str, cursor: EntryId, now_ms: int) -> dict[str, Any]:
-        at_ms, last = now_ms if self.at_ms is None else self.at_ms, self._last_event_ms
+        at_ms = now_ms if self.at_ms is None else self.at_ms
         return {
             "epoch": epoch,
             "cursor": str(cursor),
             "at": rfc3339(at_ms),
             "queues": [],
             "agents": [],
-            "data_age_s": None if last is None else max(0, at_ms - last) / 1000,
+            "data_age_s": self.data_age_s(),
             "drivers_off": self._drivers_off,
         }
 
@@ -126,15 +145,34 @@ class View:
 class _Rows:
     """The queues, or the agents, of a view by team; place 0 has those without one, who stand last."""
 
-    __slots__ = ("_encoded", "_of_team", "_places", "_rows", "_subject")
+    __slots__ = ("_encoded", "_index", "_of_team", "_places", "_rows", "_subject")
 
     def __init__(self, rows: Queues | Agents, teams: Sequence[str], subject: str) -> None:
         self._rows = rows
+        self._index: dict[str, int] | None = None
         self._subject = subject
         self._places = {team: place for place, team in enumerate(teams, 1)}
         counts = np.bincount(rows.team, minlength=len(teams) + 1)
         self._of_team = np.split(np.argsort(rows.team, kind="stable"), np.cumsum(counts)[:-1])
         self._encoded: dict[int, bytes] = dict.fromkeys(np.flatnonzero(counts == 0).tolist(), b"")
+
+    def row(self, id: str) -> QueueSignal | AgentSignal | None:
+        """One row by its id; the index is made for the first who asks."""
+        place = self._place(id)
+        return None if place is None else self._rows.rows(np.array([place], np.intp))[0]
+
+    def team_of(self, id_: str) -> tuple[bool, str | None]:
+        """See View."""
+        place = self._place(id_)
+        if place is None:
+            return False, None
+        of = int(self._rows.team[place])
+        return True, next((team for team, at in self._places.items() if at == of), None)
+
+    def _place(self, id_: str) -> int | None:
+        if self._index is None:
+            self._index = {known: place for place, known in enumerate(self._rows.ids)}
+        return self._index.get(id_)
 
     def _seen(self, scope: Scope) -> Sequence[int]:
         if EVERY_TEAM in scope.teams:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 EVERY_TEAM = "*"
 
@@ -23,7 +24,7 @@ class Scope:
     @classmethod
     def of(cls, tenant: str, teams: Iterable[str], role: str) -> Scope:
         """From the claims of a token."""
-        return cls(tenant, frozenset(teams), role)
+        return _shared(tenant, frozenset(teams), role)
 
     @property
     def may_lead(self) -> bool:
@@ -45,3 +46,9 @@ class Scope:
         if team is None:
             return subject in _SEEN_BY_EVERY_LEAD
         return team in self.teams
+
+
+@lru_cache(maxsize=4096)
+def _shared(tenant: str, teams: frozenset[str], role: str) -> Scope:
+    """One object for all who see the same: thousands of leads connect with a handful of different scopes."""
+    return Scope(tenant, teams, role)

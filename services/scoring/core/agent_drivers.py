@@ -1,7 +1,7 @@
 """The drivers of agent strain: what adds to it, in which unit, with which parameters.
 
 To add a driver: a row in AGENT_DRIVERS, its amount in `impulses` (or its rate in `agent_strain`), a value in
-`Floor.agent_values`, words in `wording`, a test. Levels are in units of "one lead-worthy load"; a driver's level is
+`AgentRows.measure`, words in `wording`, a test. Levels are in units of "one lead-worthy load"; a driver's level is
 weight times the mean of its fast and its slow integrator.
 """
 
@@ -115,6 +115,9 @@ RELIEVED = (
     HANDLE_TIME, REPEAT_CALLERS, COMPLAINTS, EXCESS_WAIT, QUEUE_PRESSURE, SAME_ISSUE, QUALITY_CHECKS, CHECK_IN
 )  # fmt: skip
 """Drivers that a lead's support or a compliment eases: what contacts brought, not hours without a pause or break."""
+
+COUNTED = {REPEAT_CALLERS: "per_contact", COMPLAINTS: "per_complaint", RECOVERY_GAP: "per_contact"}
+"""Drivers that show how many contacts are still felt, and the parameter that says what one of them adds."""
 
 SCALE_PER_DRIVER = 0.2
 """Strain 63 when the levels of the drivers that are on add up to 0.2 each on average. Product choice: on seeded days

@@ -1,6 +1,7 @@
 """What other compiled modules see of a bound table of agents; see agent_rows.py."""
 
 cimport cython
+from cython cimport view
 
 from services.scoring.core.hash_index cimport strainwatch_fetch
 
@@ -13,13 +14,14 @@ cdef class AgentRows:
     cdef int[:] team
     cdef unsigned char[:] state
     cdef long long[:] state_ms
+    cdef long long[:] rest_ms
     cdef unsigned char[:] said_state
     cdef long long[:] t_ms
     cdef long long[:] contact_ms
     cdef int[:] queue
-    cdef double[:, :] last
-    cdef double[:, :] all_fast
-    cdef double[:, :] all_slow
+    cdef double[::view.strided, ::view.contiguous] last
+    cdef double[::view.strided, ::view.contiguous] all_fast
+    cdef double[::view.strided, ::view.contiguous] all_slow
     cdef double[:] all_busy
     cdef double[:] all_staffed
     cdef double[:] all_work_s
@@ -34,11 +36,14 @@ cdef class AgentRows:
     cdef double[::1] occupancy_line
     cdef double[::1] break_line_s
     cdef double[::1] support_line_s
+    cdef double[:, ::1] per_contact
+    cdef double[::1] rated
     cdef double[::1] growth_left
     # One row at a moment.
     cdef double[::1] fast
     cdef double[::1] slow
     cdef double[::1] level
+    cdef double[::1] value
     cdef double busy
     cdef double staffed
     cdef double work_s
@@ -57,5 +62,7 @@ cdef class AgentRows:
     cdef void add_past_contact(self, Py_ssize_t r, long long at_ms, double handle_s) noexcept
     cdef void judge(self, Py_ssize_t r, long long at_ms) noexcept
     cdef void say(self, Py_ssize_t r, long long at_ms, unsigned char state, Py_ssize_t team) noexcept
+    cdef void measure(self, Py_ssize_t r) noexcept
+    cdef bint below(self, Py_ssize_t r, long long at_ms, double line) noexcept
     cdef double strain_at(self, Py_ssize_t r, long long at_ms) noexcept
     cdef int meet(self, Py_ssize_t r) noexcept

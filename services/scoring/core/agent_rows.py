@@ -11,12 +11,15 @@ from cython.cimports.libc.math import exp
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import contradictions as odd
-from services.scoring.core.agent_table import BREAK_HEALS_FASTER, AgentParameters, Agents
+from services.scoring.core.agent_table import BREAK_HEALS_FASTER, OCCUPANCY_FLOOR, AgentParameters, Agents
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from shared.contract.rows import STATE_CODES
 
-WORK_PAID_PER_BREAK_S = 12.0
-"""A second of break pays for 12 s of work: 5 min an hour (health and safety practice for screen and call work)."""
+BREAK_BEGINS_S = 120.0
+"""The first two minutes away pay for no work: who is called back after one had no break. Product choice."""
+WORK_PAID_PER_BREAK_S = 20.0
+"""A second of break from then on pays for 20 s of work, so that 5 min pay for an hour (health and safety practice for
+screen and call work)."""
 TAU_OCCUPANCY_S = 1_800.0
 """Window of the occupancy that is shown: 30 min."""
 
@@ -30,6 +33,7 @@ _WINDOW_S = cython.declare(cython.double, TAU_OCCUPANCY_S)
 # One exponential serves all: `move` multiplies what is left after half as long as the slow one.
 assert 2.0 * TAU_SLOW_S == 5.0 * TAU_OCCUPANCY_S == 15.0 * TAU_FAST_S
 assert BREAK_HEALS_FASTER == 3.0
+_BEGINS_S = cython.declare(cython.double, BREAK_BEGINS_S)
 _PAYS = cython.declare(cython.double, WORK_PAID_PER_BREAK_S)
 # An impulse counts tau_fast/tau_slow in the slow integrator, so that a steady load brings both to the same height.
 _SLOW_HEIGHT = cython.declare(cython.double, TAU_FAST_S / TAU_SLOW_S)
@@ -39,6 +43,8 @@ _GROWTH_A_MINUTE = cython.declare(cython.double, 1.0 - exp(-60.0 / TAU_FAST_S))
 """A rated driver's level cannot rise by more than this (times its weight) in a minute: both integrators are means."""
 _ROUNDED = cython.declare(cython.double, 1.0 - 1e-12)
 """So that a bound stays one after rounding."""
+_SURELY = cython.declare(cython.double, 1.0 - 1e-9)
+"""The same for a bound of that bound."""
 
 
 def _bits(*states: str) -> int:
@@ -55,6 +61,8 @@ _RESTS = cython.declare(cython.int, _bits("break", "offline"))
 _BORNE = cython.declare(cython.int, sum(1 << d for d in ad.QUEUE_BORNE))
 _RELIEVED = cython.declare(cython.int, sum(1 << d for d in ad.RELIEVED))
 _RATED = cython.declare(cython.int, sum(1 << d for d in ad.RATED))
+_COUNTED = cython.declare(cython.int, sum(1 << d for d in ad.COUNTED))
+_OCCUPANCY_FLOOR = cython.declare(cython.double, OCCUPANCY_FLOOR)
 _STATE_OUT_OF_ORDER = cython.declare(cython.Py_ssize_t, odd.STATE_OUT_OF_ORDER)
 _TWO_STATES = cython.declare(cython.Py_ssize_t, odd.TWO_STATES)
 _TWO_TEAMS = cython.declare(cython.Py_ssize_t, odd.TWO_TEAMS)
@@ -73,6 +81,7 @@ class AgentRows:
         self.team = memoryview(agents.team)
         self.state = memoryview(agents.state)
         self.state_ms = memoryview(agents.state_ms)
+        self.rest_ms = memoryview(agents.rest_ms)
         self.said_state = memoryview(agents.said_state)
         self.t_ms = memoryview(agents.t_ms)
         self.contact_ms = memoryview(agents.contact_ms)
@@ -91,7 +100,9 @@ class AgentRows:
         self.occupancy_line = memoryview(p.occupancy_line)
         self.break_line_s = memoryview(p.break_line_s)
         self.support_line_s = memoryview(p.support_line_s)
+        self.per_contact = memoryview(p.per_contact)
         rated = p.weight[:, list(ad.RATED)].sum(axis=1)
+        self.rated = memoryview(rated)
         self.growth_left = memoryview(np.exp(-_GROWTH_A_MINUTE * rated / p.scale) * _ROUNDED)
         self.odd = memoryview(agents.contradictions)
         self.team_changes = memoryview(agents.team_changes)
@@ -99,17 +110,19 @@ class AgentRows:
         self.fast = memoryview(np.empty(_D))
         self.slow = memoryview(np.empty(_D))
         self.level = memoryview(np.empty(_D))
+        self.value = memoryview(np.empty(_D))
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def fetch(self, r: cython.Py_ssize_t) -> cython.void:
-        """Begin to bring a row near."""
+        """Begin to bring a row near: one address in each line of memory that is worked with."""
         if cython.compiled:
             strainwatch_fetch(cython.address(self.t_ms[r]))  # noqa: F821 - of the .pxd
-            strainwatch_fetch(cython.address(self.all_fast[r, 0]))  # noqa: F821
-            strainwatch_fetch(cython.address(self.all_slow[r, 0]))  # noqa: F821
-            strainwatch_fetch(cython.address(self.last[r, 0]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.all_fast[r, 5]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.all_slow[r, 1]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.all_slow[r, 9]))  # noqa: F821
             strainwatch_fetch(cython.address(self.all_busy[r]))  # noqa: F821
+            strainwatch_fetch(cython.address(self.taken_ms[r]))  # noqa: F821
             strainwatch_fetch(cython.address(self.state[r]))  # noqa: F821
 
     @cython.cfunc
@@ -150,7 +163,8 @@ class AgentRows:
             self.rise(_SINCE_BREAK, self.work_s + dt_s - self.break_line_s[self.tenant[r]], dt_s)
             self.work_s += dt_s
         elif rests:
-            self.work_s = max(self.work_s - dt_s * _PAYS, 0.0)
+            away_s: cython.double = (at_ms - self.rest_ms[r]) / 1000.0 - _BEGINS_S
+            self.work_s = max(self.work_s - min(max(away_s, 0.0), dt_s) * _PAYS, 0.0)
         # Unsupported: the same, but for work since a lead spoke. Without states only contacts are known to be work.
         if at_work if self.said_state[r] else busy > 0.0:
             self.rise(_UNSUPPORTED, self.unsupported_s + dt_s - self.support_line_s[self.tenant[r]], dt_s)
@@ -233,6 +247,8 @@ class AgentRows:
             self.ended_ms[r] = max(self.ended_ms[r], at_ms)
         if self.said_state[r] and self.state_ms[r] == at_ms and self.state[r] != state:
             self.odd[_TWO_STATES] += 1
+        if (_RESTS >> state) & 1 and not (self.said_state[r] and (_RESTS >> self.state[r]) & 1):
+            self.rest_ms[r] = at_ms
         self.state[r] = state
         self.state_ms[r] = at_ms
         self.said_state[r] = 1
@@ -275,6 +291,39 @@ class AgentRows:
         self.lowest = 100.0 * (1.0 - exp(-low / scale))
         self.highest = 100.0 * (1.0 - left * self.growth_left[tenant])
         self.borne = from_queue / max(whole, 1e-300)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def measure(self, r: cython.Py_ssize_t) -> cython.void:
+        """What each driver of the judged row measures, in its unit; NaN where nothing was measured."""
+        d: cython.Py_ssize_t
+        for d in range(_D):
+            if (_COUNTED >> d) & 1:  # as contacts that are still felt
+                self.value[d] = self.slow[d] / self.per_contact[self.tenant[r], d]
+            else:
+                self.value[d] = self.last[r, d]
+        part: cython.double = self.busy / max(self.staffed, _OCCUPANCY_FLOOR)
+        self.value[_OCCUPANCY] = 100.0 * min(max(part, 0.0), 1.0)
+        self.value[_SINCE_BREAK] = self.work_s / 60.0
+        self.value[_UNSUPPORTED] = self.unsupported_s / 3600.0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def below(self, r: cython.Py_ssize_t, at_ms: cython.longlong, line: cython.double) -> cython.bint:
+        """Whether a row surely stays below a line for a minute from `at_ms` on without an event.
+
+        So it is with most rows that are touched, and no exponential is needed to see it: impulses only decay, a rated
+        driver rises by no more than the time that passes in parts of tau, and 1 - exp(-x) is at most 2x / (2 + x).
+        """
+        d: cython.Py_ssize_t
+        tenant: cython.Py_ssize_t = self.tenant[r]
+        ahead_s: cython.double = max(at_ms - self.t_ms[r], 0) / 1000.0 + 60.0
+        whole: cython.double = self.rated[tenant] * ahead_s / _FAST_S
+        for d in range(_D):
+            slow_height: cython.double = 1.0 if (_RATED >> d) & 1 else _SLOW_HEIGHT
+            one: cython.double = max(self.all_fast[r, d], 0.0) + max(self.all_slow[r, d], 0.0) * slow_height
+            whole += 0.5 * one * self.weight[tenant, d]
+        return 200.0 * whole < line * _SURELY * (2.0 * self.scale[tenant] + whole)
 
     @cython.cfunc
     @cython.exceptval(check=False)

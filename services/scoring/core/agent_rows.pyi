@@ -1,5 +1,6 @@
 from services.scoring.core.agent_table import AgentParameters, Agents
 
+BREAK_BEGINS_S: float
 WORK_PAID_PER_BREAK_S: float
 TAU_OCCUPANCY_S: float
 

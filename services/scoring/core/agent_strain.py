@@ -16,6 +16,7 @@ from services.scoring.core import agent_drivers as ad
 from services.scoring.core import contradictions as odd
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import AgentParameters, Agents, JudgedAgents
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from shared.contract.rows import (
     ANSWERED,
@@ -94,10 +95,12 @@ def judge(
             table.fetch(rows[i + _AHEAD])
         table.judge(rows[i], at_ms)
         if drivers:
+            table.measure(rows[i])
             for d in range(_D):
                 driven[0, i, d] = table.fast[d]
                 driven[1, i, d] = table.slow[d]
                 driven[2, i, d] = table.level[d]
+                driven[3, i, d] = table.value[d]
         plain[0, i], plain[1, i], plain[2, i] = table.busy, table.staffed, table.work_s
         plain[3, i], plain[4, i], plain[5, i] = table.unsupported_s, table.strain, table.borne
         plain[6, i], plain[7, i] = table.lowest, table.highest
@@ -141,82 +144,78 @@ def _support(table: AgentRows, r: cython.Py_ssize_t, age_s: cython.double) -> cy
     table.all_fast[r, _UNSUPPORTED] = table.all_slow[r, _UNSUPPORTED] = 0.0
 
 
-def apply(agents: Agents, b: Any, brought: Any, began_ms: Any, p: AgentParameters, of_tenant: Any) -> Any:
+def apply(agents: Agents, b: Batch, facts: Facts, p: AgentParameters, of_tenant: Any) -> Any:
     """Apply the events of a batch that name an agent, in order; the rows that it touched, ascending.
 
-    What depends on where the row stands by then is added to `brought` here. `began_ms` is, for the first
-    `contact.handled` of a contact, when its agent took it (0: unknown), else -1. `of_tenant` is [driver][name].
+    What depends on where the row stands by then is added to `facts.amount` here. `of_tenant` is [driver][name].
     """
-    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
-    agent: cython.const[cython.Py_ssize_t][::1] = b.agent if cython.compiled else memoryview(b.agent)
-    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
-    team: cython.const[cython.Py_ssize_t][::1] = b.team if cython.compiled else memoryview(b.team)
-    flags: cython.const[cython.uint][::1] = b.flags if cython.compiled else memoryview(b.flags)
-    handle_s: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
-    amount: cython.double[:, ::1] = brought.amount if cython.compiled else memoryview(brought.amount)
-    value: cython.double[:, ::1] = brought.measured if cython.compiled else memoryview(brought.measured)
-    evident: cython.uchar[::1] = brought.evident if cython.compiled else memoryview(brought.evident)
     pause_s: cython.double = of_tenant["recovery_gap"]["gap_s"]
     per_gap: cython.double = of_tenant["recovery_gap"]["per_contact"]
     per_check: cython.double = of_tenant["quality_checks"]["per_check"]
     strained_factor: cython.double = of_tenant["quality_checks"]["strained_factor"]
     relief_per_point: cython.double = of_tenant["check_in"]["relief_per_point"]
-    began: cython.longlong[::1] = began_ms if cython.compiled else memoryview(began_ms)
     table: AgentRows = rows_of(agents, p)
-    touched = np.empty(kind.shape[0], np.intp)
+    touched = np.empty(b.n, np.intp)
     row: cython.Py_ssize_t[::1] = touched if cython.compiled else memoryview(touched)
     found: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
     d: cython.Py_ssize_t
-    for i in range(kind.shape[0]):
-        if i + _AHEAD < kind.shape[0] and agent[i + _AHEAD] >= 0:
-            table.fetch(agent[i + _AHEAD])
-        r: cython.Py_ssize_t = agent[i]
+    for i in range(b.n):
+        if i + _AHEAD < b.n and b.agent[i + _AHEAD] >= 0:
+            table.fetch(b.agent[i + _AHEAD])
+        r: cython.Py_ssize_t = b.agent[i]
         if r < 0:
             continue
         row[found] = r
         found += table.meet(r)
-        k: cython.int = kind[i]
-        at_ms: cython.longlong = at[i]
+        k: cython.int = b.kind[i]
+        at_ms: cython.longlong = b.at_ms[i]
         if table.t_ms[r] == 0:
             table.t_ms[r] = at_ms
         table.touch(r, at_ms)
         age_s: cython.double = (table.t_ms[r] - at_ms) / 1000.0
+        late: cython.bint = age_s > 0.0
         newer: cython.bint = at_ms >= table.state_ms[r]  # an older state never overrides a newer one
-        state: cython.uchar = (flags[i] >> _STATE_SHIFT) & _STATE_MASK
+        state: cython.uchar = (b.flags[i] >> _STATE_SHIFT) & _STATE_MASK
         # Told only now that it is over: an ACD without `contact.answered` and states.
-        told_past: cython.bint = k == _HANDLED and began[i] == 0 and handle_s[i] == handle_s[i]
+        told_past: cython.bint = k == _HANDLED and facts.began_ms[i] == 0 and b.n0[i] == b.n0[i]
         told_past = told_past and not table.said_state[r]
         gap_s: cython.double = -1.0
         if k == _ANSWERED or (k == _STATE and newer and state == _ON_CONTACT and table.state[r] != _ON_CONTACT):
             gap_s = table.take(r, at_ms)
         elif told_past:
-            gap_s = table.take(r, at_ms - cython.cast(cython.longlong, handle_s[i] * 1000.0))
+            gap_s = table.take(r, at_ms - cython.cast(cython.longlong, b.n0[i] * 1000.0))
         if 0.0 <= gap_s < pause_s:
-            amount[i, _RECOVERY_GAP] = per_gap * (1.0 - gap_s / pause_s)
+            facts.bring(i, _RECOVERY_GAP, per_gap * (1.0 - gap_s / pause_s))
         if k == _CHECKED:
-            value[i, _QUALITY_CHECKS] = table.strain_at(r, at_ms)
-            amount[i, _QUALITY_CHECKS] = per_check * (1.0 + value[i, _QUALITY_CHECKS] / 100.0 * strained_factor)
-        for d in range(_D):
-            if amount[i, d] != 0.0:
-                evident[i] = 1
-                table.all_fast[r, d] += amount[i, d] * exp(-age_s / _FAST_S)
-                table.all_slow[r, d] += amount[i, d] * exp(-age_s / _SLOW_S)
-            if value[i, d] == value[i, d]:
-                table.last[r, d] = value[i, d]
+            strain: cython.double = table.strain_at(r, at_ms)
+            facts.tell(i, _QUALITY_CHECKS, strain)
+            facts.bring(i, _QUALITY_CHECKS, per_check * (1.0 + strain / 100.0 * strained_factor))
+        brings: cython.uint = facts.brings[i]
+        tells: cython.uint = facts.tells[i]
+        d = 0
+        while (brings | tells) >> d:
+            if (brings >> d) & 1 and facts.amount[i, d] != 0.0:
+                facts.evident[i] = 1
+                table.all_fast[r, d] += facts.amount[i, d] * exp(-age_s / _FAST_S) if late else facts.amount[i, d]
+                table.all_slow[r, d] += facts.amount[i, d] * exp(-age_s / _SLOW_S) if late else facts.amount[i, d]
+            if (tells >> d) & 1 and facts.measured[i, d] == facts.measured[i, d]:
+                table.last[r, d] = facts.measured[i, d]
+            d += 1
         if k in (_ANSWERED, _HANDLED):
-            _contact(table, r, at_ms, k, queue[i], newer, handle_s[i] if told_past else _NAN)
-            if k == _HANDLED and began[i] >= 0:
+            _contact(table, r, at_ms, k, b.queue[i], newer, b.n0[i] if told_past else _NAN)
+            if k == _HANDLED and facts.began_ms[i] >= 0:
                 table.ended_ms[r] = max(table.ended_ms[r], at_ms)
         elif k == _STATE:
-            table.say(r, at_ms, state, team[i])
-        if k == _HANDLED and flags[i] & _COMPLIMENT:
+            table.say(r, at_ms, state, b.team[i])
+        if k == _HANDLED and b.flags[i] & _COMPLIMENT:
             table.relieve(r, _KEPT_RELIEVED)
         elif k == _SUPPORTED:
             _support(table, r, age_s)
-        elif k == _CHECKED_IN and handle_s[i] < 3.0:
-            table.relieve(r, 1.0 - relief_per_point * (3.0 - handle_s[i]))
+        elif k == _CHECKED_IN and b.n0[i] < 3.0:
+            table.relieve(r, 1.0 - relief_per_point * (3.0 - b.n0[i]))
     for i in range(found):
         table.mark[row[i]] = 0
-    return np.sort(touched[:found])
+    touched = touched[:found]
+    touched.sort()
+    return touched

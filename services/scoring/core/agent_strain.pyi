@@ -1,13 +1,11 @@
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.agent_rows import AgentRows
 from services.scoring.core.agent_table import AgentParameters, Agents, JudgedAgents
-from services.scoring.core.impulses import Brought
-from services.scoring.core.intake import Batch
+from services.scoring.core.batch import Batch, Facts
 
 Rows = NDArray[np.intp]
 Times = NDArray[np.int64]
@@ -20,8 +18,7 @@ def judge(agents: Agents, r: Rows, at_ms: int, p: AgentParameters, drivers: bool
 def apply(
     agents: Agents,
     b: Batch,
-    brought: Brought,
-    began_ms: NDArray[Any],
+    facts: Facts,
     p: AgentParameters,
     of_tenant: Mapping[str, Mapping[str, float]],
 ) -> Rows: ...

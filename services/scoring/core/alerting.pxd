@@ -23,7 +23,9 @@ cdef class Watcher:
     cdef double[::1] escalate_after_s
 
     cdef void fetch(self, Py_ssize_t r) noexcept
+    cdef bint idle(self, Py_ssize_t r) noexcept
     cdef int step(self, Py_ssize_t r, double value, double borne) noexcept
     cdef bint reopens(self, Py_ssize_t r, double low, double high) noexcept
     cdef bint move(self, Py_ssize_t r, double value) noexcept
+    cdef bint restless(self, Py_ssize_t r) noexcept
     cdef bint quiet(self, Py_ssize_t r, double low, double high) noexcept

@@ -86,6 +86,13 @@ class Watcher:
         """Begin to bring a row near."""
         if cython.compiled:
             strainwatch_fetch(cython.address(self.since[r]))  # noqa: F821 - of the .pxd
+            strainwatch_fetch(cython.address(self.open_line[r]))  # noqa: F821
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def idle(self, r: cython.Py_ssize_t) -> cython.bint:
+        """Whether a row has no alert, none that is pending, and none that a lead closed and that may be told again."""
+        return self.phase[r] == _NONE and self.below_since[r] != _CLOSED
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -146,6 +153,15 @@ class Watcher:
                 return False
             self.below_since[r] = self.now if below else _ABOVE
         return True
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def restless(self, r: cython.Py_ssize_t) -> cython.bint:
+        """Whether something may be due within a minute whatever the value does: then its bounds need not be known."""
+        phase: cython.int = self.phase[r]
+        if phase == _PENDING:
+            return self.since[r] + self.open_hold_s[r] * 1000.0 <= self.now + _MINUTE_MS
+        return phase == _SUPPRESSED
 
     @cython.cfunc
     @cython.exceptval(check=False)

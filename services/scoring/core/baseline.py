@@ -49,6 +49,7 @@ _MIN_S = cython.declare(cython.double, _MIN_HANDLE_S)
 _STEPS = cython.declare(cython.double, STEPS)
 _STEPS_MAX = cython.declare(cython.double, 2**15 - 1)
 _COUNT_MAX = cython.declare(cython.int, COUNT_MAX)
+_NAN = cython.declare(cython.double, float("nan"))
 _GOLDEN = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 _MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
@@ -86,45 +87,31 @@ class HandleTimes(Table):
             bits += 1
         self._shift = 64 - bits
         self._slots = np.full(1 << bits, -1, np.int32)
-        pairs: _Pairs = _Pairs(self)
+        self.bound = None
+        pairs: _Pairs = _pairs_of(self)
         r: cython.Py_ssize_t
         for r in range(self.n):
             pairs.slots[pairs.place(pairs.agent[r], pairs.topic[r])] = r
 
     def rows_of(self, agents: Rows, topics: Rows) -> Rows:
         """Rows of these pairs, new ones included."""
-        agent: cython.const[cython.longlong][:] = agents if cython.compiled else memoryview(agents)
-        topic: cython.const[cython.longlong][:] = topics if cython.compiled else memoryview(topics)
-        more: cython.Py_ssize_t = agent.shape[0]
-        if self.n + more > TOPICS_MAX and self.n + self._unknown(agents, topics) > TOPICS_MAX:
-            self._drop_least_used()
-        self.reserve(more)
-        if 2 * (self.n + more) > self._slots.size:
-            self._index(more)
-        rows = np.empty(more, np.int64)
-        row: cython.longlong[::1] = rows if cython.compiled else memoryview(rows)
-        pairs: _Pairs = _Pairs(self)
-        end: cython.Py_ssize_t = self.n
-        i: cython.Py_ssize_t
-        for i in range(more):
-            pairs.fetch_slot(agent[i], topic[i])
-        for i in range(more):
-            pairs.fetch_row(agent[i], topic[i])
-        for i in range(more):
-            at: cython.Py_ssize_t = pairs.place(agent[i], topic[i])
-            if pairs.slots[at] < 0:
-                pairs.agent[end], pairs.topic[end] = agent[i], topic[i]
-                pairs.slots[at] = end
-                end += 1
-            row[i] = pairs.slots[at]
-        self.n = end
+        agent: cython.longlong[:] = agents if cython.compiled else memoryview(agents)
+        topic: cython.longlong[:] = topics if cython.compiled else memoryview(topics)
+        rows = np.empty(agent.shape[0], np.int64)
+        _find(self, agent, topic, memoryview(rows))
         return rows
 
+    def hear(self, ended: Ended) -> None:
+        """Judge and then learn the handle times of contacts that ended; see `observe`."""
+        n: cython.Py_ssize_t = ended.n
+        _find(self, ended.agent[: 2 * n], ended.topic[: 2 * n], ended.row)
+        _observe(self, ended.row[:n], ended.row[n : 2 * n], ended.took_s, ended.z, ended.ratio, ended.young)
+
     def _unknown(self, agents: Any, topics: Any) -> int:
-        pairs: _Pairs = _Pairs(self)
+        pairs: _Pairs = _pairs_of(self)
         new = {
             (agent, topic)
-            for agent, topic in zip(agents.tolist(), topics.tolist(), strict=True)
+            for agent, topic in zip(agents, topics, strict=True)
             if pairs.slots[pairs.place(agent, topic)] < 0
         }
         return len(new)
@@ -153,56 +140,10 @@ class HandleTimes(Table):
         Returns the robust z and the ratio to the own usual (1.0 is usual), both NaN while silent, and whether the topic
         is young to its agent (0 or 1) while the others are not.
         """
-        row: cython.const[cython.longlong][::1] = rows if cython.compiled else memoryview(rows)
-        all_of: cython.const[cython.longlong][::1] = whole if cython.compiled else memoryview(whole)
-        given_s: cython.const[cython.double][::1] = handle_s if cython.compiled else memoryview(handle_s)
-        logs: cython.short[:, :] = self.logs if cython.compiled else memoryview(self.logs)
-        count: cython.short[:] = self.count if cython.compiled else memoryview(self.count)
-        abnormal_run: cython.schar[:] = self.abnormal_run if cython.compiled else memoryview(self.abnormal_run)
-        used: cython.uint[:] = self.used if cython.compiled else memoryview(self.used)
-        z_of, ratio_of = np.full(row.shape[0], np.nan), np.full(row.shape[0], np.nan)
-        young_of = np.zeros(row.shape[0], np.uint8)
-        z: cython.double[::1] = z_of if cython.compiled else memoryview(z_of)
-        ratio: cython.double[::1] = ratio_of if cython.compiled else memoryview(ratio_of)
-        young: cython.uchar[::1] = young_of if cython.compiled else memoryview(young_of)
-        ordered: cython.int[::1] = memoryview(np.empty(WINDOW, np.intc))
-        if self._uses + row.shape[0] > _USES_MAX:
-            self._renumber_uses()
-        uses: cython.uint = self._uses
-        i: cython.Py_ssize_t
-        for i in range(row.shape[0]):
-            r: cython.Py_ssize_t = row[i]
-            o: cython.Py_ssize_t = all_of[i]
-            steps: cython.double = floor(log(max(given_s[i], _MIN_S)) * _STEPS + 0.5)
-            x: cython.short = cython.cast(cython.short, min(steps, _STEPS_MAX))
-            known: cython.Py_ssize_t = min(count[r], _WINDOW)
-            abnormal: cython.bint = False
-            median: cython.double
-            mad: cython.double
-            if known >= _ENOUGH:
-                median = _median_of(logs, r, known, ordered)
-                mad = _mad_of(ordered, known, median)
-                z[i] = 0.6745 * (x - median) / mad
-                ratio[i] = exp((x - median) / _STEPS)
-                abnormal = abs(z[i]) > _ABNORMAL_Z
-            elif count[o] >= _ENOUGH and o != r:
-                # Too few about this topic: shrunk towards all topics, with the spread of all.
-                of_all: cython.Py_ssize_t = min(count[o], _WINDOW)
-                topic_median: cython.double = _median_of(logs, r, known, ordered) if known > 0 else 0.0
-                median = _median_of(logs, o, of_all, ordered)
-                mad = _mad_of(ordered, of_all, median)
-                median = (_ENOUGH * median + known * topic_median) / (_ENOUGH + known)
-                z[i] = 0.6745 * (x - median) / mad
-                ratio[i] = exp((x - median) / _STEPS)
-            young[i] = count[r] < 2 * _ENOUGH and count[o] - count[r] >= _ENOUGH
-            uses += 1
-            used[r] = used[o] = uses
-            if _learns(abnormal_run, count, r, abnormal):
-                _keep(logs, count, r, x)
-            if o != r and _learns(abnormal_run, count, o, abs(z[i]) > _ABNORMAL_Z):
-                _keep(logs, count, o, x)
-        self._uses = uses
-        return z_of, ratio_of, young_of
+        z, ratio, young = np.empty(len(rows)), np.empty(len(rows)), np.empty(len(rows), np.uint8)
+        row, all_of, took_s = (memoryview(given) for given in (rows, whole, handle_s))
+        _observe(self, row, all_of, took_s, memoryview(z), memoryview(ratio), memoryview(young))
+        return z, ratio, young
 
     def pack(self) -> dict[str, Any]:
         """See Table."""
@@ -217,19 +158,61 @@ class HandleTimes(Table):
 
 @cython.final
 @cython.cclass
-class _Pairs:
-    """Where the pairs lie: the columns and the index, bound for a call."""
+class Ended:
+    """The `n` contacts of a batch that ended with an agent, in memory that the next batch uses again.
 
+    `event` tells which of the batch each is. `agent` and `topic` (and their `row`) stand twice over: first with the
+    contacts' topics, an issue (odd) or a queue (even), then with topic 0, all of them together. `took_s` is what
+    HandleTimes hears, `z`, `ratio` and `young` what it says; see HandleTimes.observe.
+    """
+
+    def __init__(self) -> None:
+        self.n = self.room = 0
+
+    def make_room(self, contacts: int) -> None:
+        """Room for so many contacts."""
+        if contacts <= self.room:
+            return
+        n = max(contacts, 2 * self.room, 256)
+        self.room = n
+        self.event, self.took_s = memoryview(np.empty(n, np.int64)), memoryview(np.empty(n))
+        pairs = np.empty((3, 2 * n), np.int64)
+        self.agent, self.topic, self.row = memoryview(pairs[0]), memoryview(pairs[1]), memoryview(pairs[2])
+        self.z, self.ratio, self.young = (
+            memoryview(np.empty(n)),
+            memoryview(np.empty(n)),
+            memoryview(np.empty(n, np.uint8)),
+        )
+
+
+@cython.final
+@cython.cclass
+class _Pairs:
+    """Where the pairs lie: the columns and the index."""
+
+    version: cython.longlong
     slots: cython.int[::1]
     agent: cython.int[:]
     topic: cython.int[:]
+    count: cython.short[:]
+    logs: cython.short[:, :]
+    abnormal_run: cython.schar[:]
+    used: cython.uint[:]
+    ordered: cython.int[::1]  # room for the values of one row
     shift: cython.int
     last: cython.ulonglong
 
     def __init__(self, table: Any) -> None:
+        self.version = table.version
         self.slots = memoryview(table._slots)
         self.agent, self.topic = memoryview(table.agent), memoryview(table.topic)
+        self.count, self.logs = memoryview(table.count), memoryview(table.logs)
+        self.abnormal_run, self.used = memoryview(table.abnormal_run), memoryview(table.used)
+        self.ordered = memoryview(np.empty(WINDOW, np.intc))
         self.shift, self.last = table._shift, table._slots.size - 1
+
+    def fits(self, table: Any) -> bool:
+        return self.version == table.version
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -262,7 +245,92 @@ class _Pairs:
         if cython.compiled:
             r: cython.Py_ssize_t = self.slots[self.home(agent, topic)]
             if r >= 0:
+                # A row is longer than a line of the cache: its first, and its last with the count.
                 strainwatch_fetch(cython.address(self.agent[r]))  # noqa: F821 - of the .pxd
+                strainwatch_fetch(cython.address(self.count[r]))  # noqa: F821
+
+
+def _pairs_of(table: Any) -> _Pairs:
+    if table.bound is None or not table.bound.fits(table):
+        table.bound = _Pairs(table)
+    return table.bound
+
+
+@cython.cfunc
+def _find(table: Any, agent: cython.longlong[:], topic: cython.longlong[:], row: cython.longlong[::1]) -> cython.void:
+    """Put the rows of pairs into `row`, new ones included."""
+    more: cython.Py_ssize_t = agent.shape[0]
+    if table.n + more > TOPICS_MAX and table.n + table._unknown(agent, topic) > TOPICS_MAX:
+        table._drop_least_used()
+    table.reserve(more)
+    if 2 * (table.n + more) > table._slots.size:
+        table._index(more)
+    pairs: _Pairs = _pairs_of(table)
+    end: cython.Py_ssize_t = table.n
+    i: cython.Py_ssize_t
+    for i in range(more):
+        pairs.fetch_slot(agent[i], topic[i])
+    for i in range(more):
+        pairs.fetch_row(agent[i], topic[i])
+    for i in range(more):
+        at: cython.Py_ssize_t = pairs.place(agent[i], topic[i])
+        if pairs.slots[at] < 0:
+            pairs.agent[end], pairs.topic[end] = agent[i], topic[i]
+            pairs.slots[at] = end
+            end += 1
+        row[i] = pairs.slots[at]
+    table.n = end
+
+
+@cython.cfunc
+def _observe(
+    table: Any,
+    row: cython.const[cython.longlong][::1],
+    all_of: cython.const[cython.longlong][::1],
+    given_s: cython.const[cython.double][::1],
+    z: cython.double[::1],
+    ratio: cython.double[::1],
+    young: cython.uchar[::1],
+) -> cython.void:
+    """See HandleTimes.observe."""
+    pairs: _Pairs = _pairs_of(table)
+    if table._uses + row.shape[0] > _USES_MAX:
+        table._renumber_uses()
+    uses: cython.uint = table._uses
+    i: cython.Py_ssize_t
+    for i in range(row.shape[0]):
+        r: cython.Py_ssize_t = row[i]
+        o: cython.Py_ssize_t = all_of[i]
+        steps: cython.double = floor(log(max(given_s[i], _MIN_S)) * _STEPS + 0.5)
+        x: cython.short = cython.cast(cython.short, min(steps, _STEPS_MAX))
+        known: cython.Py_ssize_t = min(pairs.count[r], _WINDOW)
+        abnormal: cython.bint = False
+        z[i] = ratio[i] = _NAN
+        median: cython.double
+        mad: cython.double
+        if known >= _ENOUGH:
+            median = _median_of(pairs.logs, r, known, pairs.ordered)
+            mad = _mad_of(pairs.ordered, known, median)
+            z[i] = 0.6745 * (x - median) / mad
+            ratio[i] = exp((x - median) / _STEPS)
+            abnormal = abs(z[i]) > _ABNORMAL_Z
+        elif pairs.count[o] >= _ENOUGH and o != r:
+            # Too few about this topic: shrunk towards all topics, with the spread of all.
+            of_all: cython.Py_ssize_t = min(pairs.count[o], _WINDOW)
+            topic_median: cython.double = _median_of(pairs.logs, r, known, pairs.ordered) if known > 0 else 0.0
+            median = _median_of(pairs.logs, o, of_all, pairs.ordered)
+            mad = _mad_of(pairs.ordered, of_all, median)
+            median = (_ENOUGH * median + known * topic_median) / (_ENOUGH + known)
+            z[i] = 0.6745 * (x - median) / mad
+            ratio[i] = exp((x - median) / _STEPS)
+        young[i] = pairs.count[r] < 2 * _ENOUGH and pairs.count[o] - pairs.count[r] >= _ENOUGH
+        uses += 1
+        pairs.used[r] = pairs.used[o] = uses
+        if _learns(pairs.abnormal_run, pairs.count, r, abnormal):
+            _keep(pairs.logs, pairs.count, r, x)
+        if o != r and _learns(pairs.abnormal_run, pairs.count, o, abs(z[i]) > _ABNORMAL_Z):
+            _keep(pairs.logs, pairs.count, o, x)
+    table._uses = uses
 
 
 @cython.cfunc

@@ -17,6 +17,10 @@ TOPICS_MAX: int
 STEPS: int
 COUNT_MAX: int
 
+class Ended:
+    def __init__(self) -> None: ...
+    def make_room(self, contacts: int) -> None: ...
+
 class HandleTimes(Table):
     columns: ClassVar[dict[str, tuple[str, Any, int]]]
     agent: NDArray[np.int32]
@@ -29,4 +33,5 @@ class HandleTimes(Table):
     _slots: NDArray[np.int32]
 
     def rows_of(self, agents: Rows, topics: Rows) -> Rows: ...
+    def hear(self, ended: Ended) -> None: ...
     def observe(self, rows: Rows, whole: Rows, handle_s: Floats) -> tuple[Floats, Floats, NDArray[np.uint8]]: ...

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import queue_strain as qs
-from services.scoring.core.agent_rows import WORK_PAID_PER_BREAK_S
+from services.scoring.core.agent_rows import BREAK_BEGINS_S, WORK_PAID_PER_BREAK_S
 from services.scoring.core.agent_table import AgentParameters, JudgedAgents
 from services.scoring.core.break_minutes import minutes_until_below
 from services.scoring.core.decay import Floats
 from services.scoring.core.floor import Floor
-from services.scoring.core.pools import SERVES_FOR_MS, is_active
+from services.scoring.core.pools import is_active
+from services.scoring.core.service import SERVES_FOR_MS
 
 Rows = NDArray[np.intp]
 
@@ -92,7 +93,7 @@ def break_list(floor: Floor, judged: JudgedAgents, minutes: Floats, at_ms: int, 
     r = np.flatnonzero(is_active(floor.agents, at_ms) & ((since > 1.0) | strained))
     need = np.maximum(since[r], np.where(strained[r], judged.strain[r] / rule.open_line[r], 0.0))
     r = _chosen(r, need, tenant, floor.agents.team[:n])
-    paid = np.ceil(judged.work_s[r] / WORK_PAID_PER_BREAK_S / 60.0)
+    paid = np.ceil((judged.work_s[r] / WORK_PAID_PER_BREAK_S + BREAK_BEGINS_S) / 60.0)
     suggested = np.clip(np.fmax(minutes[r], paid), SUGGESTED_MIN, SUGGESTED_MAX)
     return BreakList(r, tenant[r], suggested.astype(np.intp), *_costs(floor, r, at_ms))
 

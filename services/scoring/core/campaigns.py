@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.batch import Batch
 from services.scoring.core.decay import Floats
-from services.scoring.core.evidence import Evidence
-from services.scoring.core.intake import Batch
+from services.scoring.core.evidence import Evidence, note_over
 
 Rows = NDArray[np.intp]
 
@@ -27,12 +27,13 @@ class Campaigns(Evidence):
         """Take in a batch; the queues, ascending, in which somebody was now contacted `line` [queue] times or more."""
         if batch.outbound is None:
             return np.empty(0, np.intp)
-        asked = (batch.outbound > 0) & (batch.queue >= 0)
-        over = np.zeros(batch.queue.size, bool)
-        over[asked] = batch.outbound[asked] >= line[batch.queue[asked]]
-        queues: Rows = np.unique(batch.queue[over])
+        queue = np.asarray(batch.queue)
+        asked = (batch.outbound > 0) & (queue >= 0)
+        over = np.zeros(batch.n, bool)
+        over[asked] = batch.outbound[asked] >= line[queue[asked]]
+        queues: Rows = np.unique(queue[over])
         if queues.size:
-            self.note(batch.queue, over.view(np.uint8), batch.ids, batch.id_texts)
+            note_over(batch, over.view(np.uint8), self)
             self.count[queues] = 0
-            np.maximum.at(self.count, batch.queue[over], batch.outbound[over])
+            np.maximum.at(self.count, queue[over], batch.outbound[over])
         return queues

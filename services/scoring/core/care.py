@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 from services.scoring.core.alert_kinds import BREAK_DUE, HARD_STREAK, OVER_CONTACT, RECOGNITION, TEAM
 from services.scoring.core.alert_phases import T
 from services.scoring.core.alerting import Watcher
+from services.scoring.core.batch import Batch
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
-from services.scoring.core.intake import Batch
 from services.scoring.core.stretches import BETWEEN, HOT, StretchRows, first_due, heat, measure
 from services.scoring.core.tables import longer
 from services.scoring.core.teams import mean_strains
 
 Rows = NDArray[np.intp]
 Flags = NDArray[np.uint8]
+RENEWED_AFTER_MS = 86_400_000
+"""A live alert is told again after a day without a change, so that the alerts log holds it however old it is, and need
+keep nothing else for its sake."""
 
 
 class Care:
@@ -51,9 +54,10 @@ class Care:
         """Judge at an entry what it touched."""
         if agents.size:
             self._cover()
-            if heat(self._stretches(), agents, at_ms, self._watchers(running_ms), self.hot_agents):
-                self._judge(agents, at_ms, running_ms)
-                heat(self._stretches(), agents, at_ms, self._watchers(running_ms), self.hot_agents)
+            due = heat(self._stretches(), agents, at_ms, self._watchers(running_ms), self.hot_agents)
+            if due.size:
+                self._judge(due, at_ms, running_ms)
+                heat(self._stretches(), due, at_ms, self._watchers(running_ms), self.hot_agents)
         if self._over.size:
             self._cover()
             queues, self._over = self._over, np.empty(0, np.intp)
@@ -65,6 +69,7 @@ class Care:
 
     def minute(self, at_ms: int, running_ms: int) -> None:
         """Judge what is judged once a whole minute."""
+        self._desk.publish_all(at_ms, at_ms - RENEWED_AFTER_MS)
         teams = self._floor.registers.teams
         if teams.text and self._floor.agents.n:
             strains = mean_strains(self._floor, len(teams.text), at_ms)
@@ -137,6 +142,6 @@ class Care:
         return {"hot_agents": self.hot_agents.tobytes(), "hot_queues": self.hot_queues.tobytes()}
 
     def unpack(self, packed: dict[str, Any]) -> None:
-        """The inverse of `pack`; an empty one, from before these kinds, leaves all rows cold until the next minute."""
-        self.hot_agents = np.frombuffer(packed.get("hot_agents", b""), np.uint8).copy()
-        self.hot_queues = np.frombuffer(packed.get("hot_queues", b""), np.uint8).copy()
+        """The inverse of `pack`."""
+        self.hot_agents = np.frombuffer(packed["hot_agents"], np.uint8).copy()
+        self.hot_queues = np.frombuffer(packed["hot_queues"], np.uint8).copy()

@@ -5,13 +5,12 @@ Compiled: see ARCHITECTURE.md, "Compiled loops".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import cython
-import numpy as np
 
 from services.scoring.core import contradictions as odd
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.hash_index import HashIndex
 from shared.contract.rows import ABANDONED, ANSWERED, HANDLED, OBSERVED, OFFERED, REPEATED
 
@@ -42,21 +41,8 @@ _SINCE_MAX_MS = cython.declare(cython.longlong, 2**31 - 1)
 _TENANT_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
 _MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _NAN = cython.declare(cython.double, float("nan"))
-
-
-@dataclass(slots=True)
-class Facts:
-    """What the events of a batch newly say; arrays by event."""
-
-    arrival: Any  # 0 or 1
-    abandoned: Any  # 0 or 1
-    handled: Any  # 0 or 1
-    repeat: Any  # 0 or 1
-    ended_repeat: Any  # 0 or 1: handled for the first time, and known to be a repeat
-    of_queue: Any  # 0 or 1: says how a queue fares
-    wait_s: Any  # NaN: no new wait
-    counted: Any  # of an observation of a queue: how many of its contacts wait by then
-    began_ms: Any  # of a contact handled for the first time: when the agent took it (0: unknown); else -1
+_AHEAD = cython.declare(cython.Py_ssize_t, 8)
+"""Events between asking for a row and using it: about as long as memory takes."""
 
 
 @cython.final
@@ -101,6 +87,18 @@ class _ContactRows:
 
     def fits(self, contacts: Any) -> bool:
         return self.version == contacts.version and self.queues_version == contacts.queues.version
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch(self, r: cython.Py_ssize_t, q: cython.Py_ssize_t) -> cython.void:
+        """Begin to bring near whom a contact meets when it gets in line or out of it."""
+        if cython.compiled and r >= 0:
+            if self.ahead[r] >= 0:
+                strainwatch_fetch(cython.address(self.behind[self.ahead[r]]))  # noqa: F821 - of the .pxd
+            if self.behind[r] >= 0:
+                strainwatch_fetch(cython.address(self.ahead[self.behind[r]]))  # noqa: F821
+            if q >= 0 and self.last[q] >= 0:
+                strainwatch_fetch(cython.address(self.offered_ms[self.last[q]]))  # noqa: F821
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -215,39 +213,35 @@ def _rows_of(contacts: Any) -> _ContactRows:
     return contacts.bound
 
 
-def rows_of(contacts: Any, index: HashIndex, tenant: cython.ulonglong, hashes: Any, kinds: Any) -> Any:
-    """Rows of the contacts that events name, new ones included, -1 for other events. There must be room for all."""
-    contact: cython.const[cython.ulonglong][::1] = hashes if cython.compiled else memoryview(hashes)
-    kind: cython.const[cython.uchar][::1] = kinds if cython.compiled else memoryview(kinds)
+def rows_of(contacts: Any, index: HashIndex, b: Batch, facts: Facts) -> None:
+    """Find the rows of the contacts that events name, new ones included. There must be room for all."""
+    tenant: cython.ulonglong = b.tenant
     free: cython.const[cython.longlong][::1] = contacts.free if cython.compiled else memoryview(contacts.free)
     key_of: cython.ulonglong[:] = contacts.key if cython.compiled else memoryview(contacts.key)
-    out = np.empty(contact.shape[0], np.intp)
-    row: cython.Py_ssize_t[::1] = out if cython.compiled else memoryview(out)
     left: cython.Py_ssize_t = contacts.free_n
     end: cython.Py_ssize_t = contacts.n
     i: cython.Py_ssize_t
-    for i in range(contact.shape[0]):
-        index.fetch(key_of_contact(tenant, contact[i]))
-    for i in range(contact.shape[0]):
-        row[i] = -1
-        if kind[i] < _OFFERED or kind[i] > _REPEATED:
-            continue
-        key: cython.ulonglong = key_of_contact(tenant, contact[i])
-        row[i] = index.find(key)
-        if row[i] < 0:
-            if left > 0:  # the last freed first
-                left -= 1
-                row[i] = free[left]
-            else:
-                row[i] = end
-                end += 1
-            index.set(key, row[i])
-            key_of[row[i]] = key
-        if cython.compiled:
-            strainwatch_fetch(cython.address(key_of[row[i]]))  # noqa: F821 - of the .pxd
+    for i in range(b.n):
+        index.fetch(key_of_contact(tenant, b.contact[i]))
+    for i in range(b.n):
+        row: cython.Py_ssize_t = -1
+        if _OFFERED <= b.kind[i] <= _REPEATED:
+            key: cython.ulonglong = key_of_contact(tenant, b.contact[i])
+            row = index.find(key)
+            if row < 0:
+                if left > 0:  # the last freed first
+                    left -= 1
+                    row = free[left]
+                else:
+                    row = end
+                    end += 1
+                index.set(key, row)
+                key_of[row] = key
+            if cython.compiled:
+                strainwatch_fetch(cython.address(key_of[row]))  # noqa: F821 - of the .pxd
+        facts.row[i] = row
     contacts.free_n = left
     contacts.n = end
-    return out
 
 
 @cython.ccall
@@ -257,80 +251,62 @@ def key_of_contact(tenant: cython.ulonglong, contact: cython.ulonglong) -> cytho
     return (contact + (tenant * _TENANT_MIX & _MASK64) & _MASK64) | 1
 
 
-def facts_of(contacts: Any, rows: Any, b: Any) -> Facts:
-    """Apply the contact events of a batch in order; `rows` are those of their contacts, -1 for other events.
+def facts_of(contacts: Any, b: Batch, facts: Facts) -> None:
+    """Apply the contact events of a batch in order: note what they newly say.
 
     A repeat that the ACD tells without an agent belongs to the agent who has the contact: `b.agent` is filled in.
     """
-    row: cython.Py_ssize_t[::1] = rows if cython.compiled else memoryview(rows)
-    kinds: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
-    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
-    agent: cython.Py_ssize_t[::1] = b.agent if cython.compiled else memoryview(b.agent)
-    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
-    since: cython.const[cython.longlong][::1] = (
-        b.since_previous_ms if cython.compiled else memoryview(b.since_previous_ms)
-    )
-    n: cython.Py_ssize_t = row.shape[0]
-    facts = Facts(*np.zeros((6, n), np.uint8), np.full(n, _NAN), np.zeros(n, np.int64), np.full(n, -1))
-    arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
-    abandoned: cython.uchar[::1] = facts.abandoned if cython.compiled else memoryview(facts.abandoned)
-    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
-    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
-    ended_repeat: cython.uchar[::1] = facts.ended_repeat if cython.compiled else memoryview(facts.ended_repeat)
-    of_queue: cython.uchar[::1] = facts.of_queue if cython.compiled else memoryview(facts.of_queue)
-    wait_s: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
-    counted: cython.longlong[::1] = facts.counted if cython.compiled else memoryview(facts.counted)
-    began_ms: cython.longlong[::1] = facts.began_ms if cython.compiled else memoryview(facts.began_ms)
     table: _ContactRows = _rows_of(contacts)
     i: cython.Py_ssize_t
-    for i in range(n):
-        r: cython.Py_ssize_t = row[i]
-        kind: cython.int = kinds[i]
-        of_queue[i] = queue[i] >= 0 and kind in (_OBSERVED, _ANSWERED, _ABANDONED)
+    for i in range(b.n):
+        r: cython.Py_ssize_t = facts.row[i]
+        kind: cython.int = b.kind[i]
+        facts.arrival[i] = facts.abandoned[i] = facts.handled[i] = facts.repeat[i] = facts.ended_repeat[i] = 0
+        facts.wait_s[i], facts.counted[i], facts.began_ms[i] = _NAN, 0, -1
+        if cython.compiled and i + _AHEAD < b.n:
+            table.fetch(facts.row[i + _AHEAD], b.queue[i + _AHEAD])
+        facts.of_queue[i] = b.queue[i] >= 0 and kind in (_OBSERVED, _ANSWERED, _ABANDONED)
         if r < 0:
-            if kind == _OBSERVED and queue[i] >= 0:
-                counted[i] = table.waiting[queue[i]]
+            if kind == _OBSERVED and b.queue[i] >= 0:
+                facts.counted[i] = table.waiting[b.queue[i]]
             continue
-        table.doubt(r, kind, at[i])
-        table.place(r, kind, queue[i], at[i])
+        table.doubt(r, kind, b.at_ms[i])
+        table.place(r, kind, b.queue[i], b.at_ms[i])
         known: cython.uchar = table.known[r]
         if kind != _REPEATED and not known & _ARRIVED:
-            arrival[i] = 1
+            facts.arrival[i] = 1
             known |= _ARRIVED
         if kind in (_ANSWERED, _ABANDONED, _HANDLED):
-            wait: cython.double = n1[i] if kind == _HANDLED else n0[i]
+            wait: cython.double = b.n1[i] if kind == _HANDLED else b.n0[i]
             if wait == wait and not known & _WAITED:
-                wait_s[i] = wait
+                facts.wait_s[i] = wait
                 known |= _WAITED
             known |= _WAIT_OVER
         if kind == _ABANDONED:
-            abandoned[i] = not known & (_ENDED | _AGENT_KNOWN)
+            facts.abandoned[i] = not known & (_ENDED | _AGENT_KNOWN)
             known |= _ENDED
-        elif kind != _OFFERED and agent[i] >= 0:
-            if not known & _AGENT_KNOWN or at[i] >= table.last_ms[r]:
-                table.agent[r] = agent[i]
+        elif kind != _OFFERED and b.agent[i] >= 0:
+            if not known & _AGENT_KNOWN or b.at_ms[i] >= table.last_ms[r]:
+                table.agent[r] = b.agent[i]
             known |= _AGENT_KNOWN
-        if kind == _ANSWERED and (table.answered_ms[r] == 0 or at[i] < table.answered_ms[r]):
-            table.answered_ms[r] = at[i]
+        if kind == _ANSWERED and (table.answered_ms[r] == 0 or b.at_ms[i] < table.answered_ms[r]):
+            table.answered_ms[r] = b.at_ms[i]
         if kind == _HANDLED:
             if not known & _HAS_HANDLE:
-                handled[i] = 1
-                began_ms[i] = table.answered_ms[r]
+                facts.handled[i] = 1
+                facts.began_ms[i] = table.answered_ms[r]
             known |= _HAS_HANDLE | _ENDED
         table.known[r] = known
-        since_ms: cython.longlong = since[i]
+        since_ms: cython.longlong = b.since_previous_ms[i]
         if kind == _REPEATED:
-            since_ms = cython.cast(cython.longlong, n0[i] * 1000.0) if n0[i] == n0[i] else 0
+            since_ms = cython.cast(cython.longlong, b.n0[i] * 1000.0) if b.n0[i] == b.n0[i] else 0
         if table.repeats(r, kind == _REPEATED, since_ms):
-            repeat[i] = 1
-            if agent[i] < 0:
-                agent[i] = table.agent[r]
-        if handled[i] and table.known[r] & _REPEAT:
-            ended_repeat[i] = 1
-        table.last_ms[r] = max(table.last_ms[r], at[i])
-    return facts
+            facts.repeat[i] = 1
+            if b.agent[i] < 0:
+                b.agent[i] = table.agent[r]
+        if facts.handled[i] and table.known[r] & _REPEAT:
+            facts.ended_repeat[i] = 1
+        table.last_ms[r] = max(table.last_ms[r], b.at_ms[i])
 
 
 def leave_lines(contacts: Any, rows: Any) -> None:

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core import contact_facts
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.contradictions import REASONS
 from services.scoring.core.hash_index import HashIndex
 from services.scoring.core.queue_table import Queues
 from services.scoring.core.tables import Table
-
-Rows = NDArray[np.intp]
 
 FORGOTTEN_AFTER_MS = 3_600_000
 """A contact without an event for an hour is dropped: its end was lost."""
@@ -37,6 +36,8 @@ class Contacts(Table):
         "behind": ("i4", -1, 0),
         "mention": ("i4", -1, 0),  # 2 x its issue, and 1 more once it counted as a repeat; -1: no issue yet
         "pressure": ("f4", 0.0, 0),  # strain of its queue when it arrived
+        "told": ("u1", 0, 0),  # what is counted of it in the tallies, the bits of `tally_feed`
+        "waited_s": ("u2", 0, 0),  # there, in whole seconds
     }
     key: NDArray[np.uint64]
     known: NDArray[np.uint8]
@@ -50,6 +51,8 @@ class Contacts(Table):
     behind: NDArray[np.int32]
     mention: NDArray[np.int32]
     pressure: NDArray[np.float32]
+    told: NDArray[np.uint8]
+    waited_s: NDArray[np.uint16]
 
     def __init__(self, queues: Queues) -> None:
         super().__init__()
@@ -62,19 +65,20 @@ class Contacts(Table):
     def __len__(self) -> int:
         return self.n - self.free_n
 
-    def rows_of(self, tenant: int, hashes: NDArray[np.uint64], kinds: NDArray[np.uint8]) -> Rows:
-        """Rows of the contacts that a tenant's events name, new ones included; -1 for events of other kinds."""
-        count = hashes.size
+    def take(self, b: Batch, facts: Facts) -> None:
+        """Find the rows of the contacts that events name, new ones included, and apply the events."""
+        count = b.n
         if len(self) + count > CONTACTS_MAX:
-            keys = np.array([contact_facts.key_of_contact(tenant, h) for h in hashes.tolist()], np.uint64)
+            keys = np.array([contact_facts.key_of_contact(b.tenant, h) for h in b.contact], np.uint64)
             while len(self) + np.unique(keys[self._index.get(keys) < 0]).size > CONTACTS_MAX:
                 used = np.flatnonzero(self.key[: self.n])
                 self._drop(used[np.argsort(self.last_ms[used], kind="stable")[: CONTACTS_MAX // 16]])
         self.reserve(count)
         self._index.make_room(count)
-        return contact_facts.rows_of(self, self._index, tenant, hashes, kinds)
+        contact_facts.rows_of(self, self._index, b, facts)
+        contact_facts.facts_of(self, b, facts)
 
-    def _drop(self, rows: Rows) -> None:
+    def _drop(self, rows: NDArray[np.intp]) -> None:
         contact_facts.leave_lines(self, rows)
         for row in rows.tolist():
             self.reset_row(row)

@@ -18,12 +18,14 @@ from services.scoring.core.alert_kinds import AGENT, FEED, KINDS, QUEUE
 from services.scoring.core.alert_phases import WORDS, P, T
 from services.scoring.core.alerting import BORNE_SHARE, CRITICAL, NOTICE, SEVERITY_WORDS, WARNING, Lines, Watch, Watcher
 from services.scoring.core.floor import Floor
+from services.scoring.core.live import Live, step, tombstone
 from services.scoring.core.parameters import ALERT_RULES, Parameters
-from services.scoring.core.report import rfc3339
 from services.scoring.core.silence import Silence
 from services.scoring.core.subjects import Subjects
+from services.scoring.core.wording_say import suggested
 from shared.contract.actions import Acknowledged, Action, Assigned, Closed, Noted, Snoozed
-from shared.contract.alerts import Alert, Change, SuggestedAction, encode_alert
+from shared.contract.alerts import Alert, encode_alert
+from shared.contract.events import rfc3339
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float64]
@@ -40,23 +42,6 @@ _TRIGGERS: dict[type[Action], T] = {
 }
 
 
-class Live(msgspec.Struct):
-    """An alert that is not over, with what its watch does not keep."""
-
-    id: str
-    kind: str
-    row: int
-    opened_ms: int
-    owner: str | None
-    history: list[Change]
-    evidence: list[str]
-    suppresses: list[str]
-    covered_by: str | None
-    strain: float
-    team: str | None = None
-    """Whose leads hold it: the team that the last change named."""
-
-
 class Desk:
     """Live alerts of one partition."""
 
@@ -64,6 +49,7 @@ class Desk:
         self._floor = floor
         self._silence = silence
         self._subjects = Subjects(floor)
+        self._names = {kind: self._subjects.names(of.subject) for kind, of in KINDS.items()}
         self.watches = {kind: Watch() for kind in KINDS}
         self.live: dict[str, Live] = {}
         self._of_row: dict[tuple[str, int], str] = {}
@@ -85,7 +71,7 @@ class Desk:
 
     def lines(self, kind: str) -> Lines:
         """Rules of a kind, for all its rows."""
-        size = self._subjects.count(KINDS[kind].subject)
+        size = len(self._names[kind].text)
         if size > self._known[kind]:
             self._cover(kind, size)
         return self._lines[kind]
@@ -208,10 +194,17 @@ class Desk:
                 live.owner = action.by
             if isinstance(action, Snoozed):
                 watch.snoozed_until[row] = running_ms + action.for_s * 1000
+        elif new is P.OPEN:
+            live.owner = None  # it came back by itself: whoever takes it on now is first again
         live.evidence = self._evidence(kind, row) or live.evidence
         self._publish(live, trigger, at_ms, action=action)
         self._tell_speaker(speaker, at_ms)
         return True
+
+    def gap(self, gap_ms: int) -> None:
+        """Nobody watched for so long, and holds stood still. A lead was told by the clock when a snooze is over."""
+        for watch in self.watches.values():
+            watch.snoozed_until[watch.phase == P.SNOOZED] -= gap_ms
 
     def _resolve(
         self, kind: str, row: int, trigger: T, strain: float, at_ms: int, running_ms: int, action: Action | None = None
@@ -266,19 +259,22 @@ class Desk:
     # --- actions of leads
 
     def act(self, action: Action, at_ms: int, running_ms: int) -> bool:
-        """Apply a lead's action; False when the table knows no such step (somebody was first, or it is over)."""
+        """Apply a lead's action; False when the table knows no such step, or somebody else was first, or it is over."""
         live = self.live.get(action.alert)
         if live is None or self._subjects.tenant_name(KINDS[live.kind].subject, live.row) != action.tenant:
+            return False
+        if action.seen_owner is not None and action.seen_owner != (live.owner or ""):
             return False
         trigger = _TRIGGERS[type(action)]
         if trigger is T.CLOSED:
             return self._resolve(live.kind, live.row, trigger, live.strain, at_ms, running_ms, action)
         return self._change(live.kind, live.row, trigger, live.strain, at_ms, running_ms, action)
 
-    def publish_all(self, at_ms: int) -> None:
-        """The present form of every live alert, after a change of engine."""
+    def publish_all(self, at_ms: int, told_until_ms: int | None = None) -> None:
+        """The present form of every live alert, after a change of engine; or of those told last up to a moment."""
         for live in list(self.live.values()):
-            self._publish(live, T.NOTED, at_ms, history=False)
+            if told_until_ms is None or live.told_ms <= told_until_ms:
+                self._publish(live, T.NOTED, at_ms, history=False)
 
     def follow_teams(self, at_ms: int) -> None:
         """Hand live alerts whose subject is in another team now to that team's leads; those before are told it is over.
@@ -293,6 +289,16 @@ class Desk:
             self._publish(live, T.MOVED, at_ms, phase=P.NONE)
             live.team, live.history = team, before
             self._publish(live, T.MOVED, at_ms)
+
+    def forget(self, kind: str, row: int, tenant: str, at_ms: int) -> None:
+        """Of a kind, nothing is known of a row any more: its live alert ends without a word about it."""
+        if row < self.watches[kind].n:
+            self.watches[kind].reset_row(row)
+        found = self._of_row.pop((kind, row), None)
+        if found is not None:
+            live = self.live.pop(found)
+            self._changes.append(encode_alert(tombstone(live, tenant, at_ms)))
+            self._tell_speaker(self._uncovered(live), at_ms)
 
     # --- what is published
 
@@ -316,18 +322,15 @@ class Desk:
         now = P(int(watch.phase[live.row])) if phase is None else phase
         word: Any = WORDS[now]
         grade: Any = SEVERITY_WORDS[int(watch.severity[live.row]) if severity is None else severity]
-        at = rfc3339(at_ms)
+        at, live.told_ms = rfc3339(at_ms), at_ms
         if history:
-            note = getattr(action, "note", None) or getattr(action, "text", None) or None
-            by = action.by if action else None
-            live.history.append(Change(at=at, phase=word, severity=grade, by=by, reason=trigger.value, note=note))
+            live.history.append(step(at, word, grade, trigger, action, at_ms))
             del live.history[: -HISTORY_MAX or None]
         of = KINDS[live.kind].subject
         subject = self._subjects.subject(of, live.row)
         said = KINDS[live.kind].say(self._floor, self._silence, live.row, at_ms)
         live.evidence = said.evidence or live.evidence
         title, title_zh = wording.title(said.title, subject.id, said.silence_s, said.count)
-        text, text_zh = wording.ACTIONS[said.action]
         alert = Alert(
             id=live.id,
             kind=live.kind,  # type: ignore[arg-type]
@@ -341,7 +344,7 @@ class Desk:
             title_zh=title_zh,
             drivers=said.drivers,
             evidence=live.evidence,
-            action=SuggestedAction(said.action, text, text_zh),
+            action=suggested(said.action),
             opened_at=rfc3339(live.opened_ms),
             updated_at=at,
             owner=live.owner,
@@ -364,9 +367,6 @@ class Desk:
         for kind, watch in packed["watches"].items():
             self.watches[kind].unpack(watch)
         self.live = {live.id: live for live in msgspec.convert(packed["live"], list[Live])}
-        for live, kept in zip(self.live.values(), packed["live"], strict=True):
-            if "team" not in kept:  # not so in older checkpoints
-                live.team = self._subjects.team(KINDS[live.kind].subject, live.row)
         self._of_row = {(live.kind, live.row): live.id for live in self.live.values()}
         self._forget_lines()
 

@@ -10,22 +10,22 @@ the next whole minute; only hot rows are judged each second. Hotness is state, s
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core import handle_alerts, learnt
-from services.scoring.core.agent_table import JudgedAgents
+from services.scoring.core import handle_alerts, holds, learnt
 from services.scoring.core.alert_kinds import AGENT, FEED, QUEUE
 from services.scoring.core.breaks import Rule
 from services.scoring.core.care import Care
 from services.scoring.core.desk import Desk
 from services.scoring.core.floor import Floor
 from services.scoring.core.intake import by_tenant, screen
+from services.scoring.core.orders import Forget, forget_agent, is_new
 from services.scoring.core.parameters import LATENESS_S, Parameters, default_parameters, load_parameters
-from services.scoring.core.queue_table import JudgedQueues
 from services.scoring.core.report import Report, board
 from services.scoring.core.seconds import first_due, touch_agents, touch_queues
 from services.scoring.core.seen import MARGIN_MS, Seen
@@ -33,10 +33,11 @@ from services.scoring.core.silence import Silence
 from services.scoring.core.subjects import Subjects
 from services.scoring.core.surge_alerts import SurgeAlerts
 from services.scoring.core.tables import joined, longer
+from services.scoring.core.tally_minutes import minute_tallies
 from shared.contract.actions import Action
 from shared.contract.baseline import Baseline
+from shared.contract.block import event_ids
 from shared.contract.entries import START, EngineMark, Entry, EntryId, Events, Settings, alert_id_of, parse_entry
-from shared.contract.hashes import string_id
 from shared.contract.signals import TenantSignals
 
 Rows = NDArray[np.intp]
@@ -45,7 +46,8 @@ Marks = Literal["none", "seconds", "minutes"]
 GAP_MS = 30_000
 """A longer jump between entries is a gap: nobody watched, so holds and silence do not run through it."""
 MINUTE_MS = 60_000
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSIONS = (5, 6)  # that are read; the last is written. 5 had no beginning of a rest
+_NO_ROWS: Rows = np.empty(0, np.intp)
 # Tables are packed as the encoder comes to them: memory for one at a time, used again, is several times as fast.
 _encoder = msgspec.msgpack.Encoder(enc_hook=lambda table: table.pack())
 
@@ -70,12 +72,13 @@ class Engine:
         self._desk = Desk(self._floor, self._silence)
         self._care = Care(self._floor, self._desk)
         self._surges = SurgeAlerts(self._floor.surges, self._desk, Subjects(self._floor))
-        self._hot_agents, self._hot_queues = np.zeros(0, bool), np.zeros(0, bool)
+        self._hot_agents, self._hot_queues = np.zeros(0, np.uint8), np.zeros(0, np.uint8)
         self._ordinal = 0
         self._tune(default_parameters())
 
     def _tune(self, parameters: Parameters) -> None:
-        self._parameters = parameters
+        self.lateness_ms = round(parameters.lateness_s * 1000)
+        """How old an event may be."""
         self._floor.tune(parameters)
         self._desk.tune(parameters)
 
@@ -87,14 +90,14 @@ class Engine:
         return self._floor
 
     @property
-    def lateness_ms(self) -> int:
-        """How old an event may be."""
-        return round(self._parameters.lateness_s * 1000)
-
-    @property
     def recall_from_ms(self) -> int:
         """After a restore, entries from here up to `position` must be shown to `recall`."""
         return self._seen_from_ms
+
+    @property
+    def live_told_ms(self) -> int | None:
+        """When the live alert of which nothing was told for longest was last told; None when none is live."""
+        return min((live.told_ms for live in self._desk.live.values()), default=None)
 
     def _late_before_ms(self, entry: EntryId) -> int:
         """Events older than this are late at an entry, by the bound that was in force there.
@@ -110,7 +113,7 @@ class Engine:
         """All state but the event ids seen (they are in the log)."""
         return _encoder.encode(
             {
-                "version": SNAPSHOT_VERSION,
+                "version": SNAPSHOT_VERSIONS[-1],
                 "position": list(self.position),
                 "settings": [self.settings_revision, self.settings_digest, self._document],
                 "utc_offsets": self._utc_offsets,
@@ -133,13 +136,13 @@ class Engine:
         if snapshot is None:
             return engine
         state = msgspec.msgpack.decode(snapshot, strict=False)
-        if state["version"] != SNAPSHOT_VERSION:
-            raise ValueError(f"snapshot version {state['version']}, this engine reads {SNAPSHOT_VERSION}")
+        if state["version"] not in SNAPSHOT_VERSIONS:
+            raise ValueError(f"snapshot version {state['version']}, this engine reads {SNAPSHOT_VERSIONS}")
         engine.position = EntryId(*state["position"])
         engine.settings_revision, engine.settings_digest, engine._document = state["settings"]
         engine._utc_offsets = {
             zone: [(from_ms, offset_s) for from_ms, offset_s in changes]
-            for zone, changes in state.get("utc_offsets", {}).items()
+            for zone, changes in state["utc_offsets"].items()
         }
         engine.engine_name = state["engine"]
         engine._bounds = [(EntryId.parse(since), lateness, floor) for since, lateness, floor in state["bounds"]]
@@ -148,28 +151,26 @@ class Engine:
         engine._floor.unpack(state["floor"])
         engine._desk.unpack(state["desk"])
         engine._silence.unpack(state["silence"])
-        engine._care.unpack(state.get("care", {}))
-        engine._hot_agents = np.frombuffer(state["hot_agents"], bool).copy()
-        engine._hot_queues = np.frombuffer(state["hot_queues"], bool).copy()
+        engine._care.unpack(state["care"])
+        engine._hot_agents = np.frombuffer(state["hot_agents"], np.uint8).copy()
+        engine._hot_queues = np.frombuffer(state["hot_queues"], np.uint8).copy()
         engine._tune(load_parameters(engine._document, engine._utc_offsets))
         return engine
 
+    def share_seen(self, seen: Seen) -> None:
+        """Right after a restore: know the ids that were recalled before, which `recall` adds to."""
+        self._seen = seen
+        seen.forget(self._seen_from_ms)
+
     def recall(self, entry: Entry) -> None:
         """Remember the event ids of an entry at or before `position`. Never raises for poison: it was skipped."""
-        try:
-            body = parse_entry(entry.fields)
-        except (ValueError, msgspec.MsgspecError):
-            return
-        if isinstance(body, Action):
-            self._is_new(body, entry.id.ms)
-        if not isinstance(body, Events):
-            return
-        for tenant, rows in by_tenant(body.block):
-            code = self._floor.registers.tenants.find(0, tenant)
-            if code is not None:
-                in_time = rows[body.block.ts_ms[rows] >= self._late_before_ms(entry.id)]
-                if in_time.size:
-                    self._seen.fresh(body.block.id[in_time], code, entry.id.ms)
+        with suppress(ValueError, msgspec.MsgspecError):
+            if (data := entry.fields.get(b"b")) is not None:
+                for tenant, ids in event_ids(data, self._late_before_ms(entry.id)):
+                    if ids.size and (code := self._floor.registers.tenants.find(0, tenant)) is not None:
+                        self._seen.fresh(ids, code, entry.id.ms)
+            elif b"a" in entry.fields and isinstance(action := parse_entry(entry.fields), Action):
+                is_new(action, self._seen, self._floor.registers, entry.id.ms)
 
     # --- the step
 
@@ -186,12 +187,12 @@ class Engine:
         self._pass_time(now_ms, report)
         self._seen_from_ms = max(self._seen_from_ms, now_ms - self.lateness_ms - MARGIN_MS)
         self._seen.forget(self._seen_from_ms)
-        agents = queues = np.empty(0, np.intp)
+        agents = queues = _NO_ROWS
         tenants: list[int] = []
         if isinstance(body, Events):
             agents, queues, tenants = self._events(body, now_ms, report)
         elif isinstance(body, Action):
-            if self._is_new(body, now_ms):
+            if is_new(body, self._seen, self._floor.registers, now_ms):
                 self._desk.act(body, now_ms, now_ms - self._silence.gap_total_ms)
                 self._heat(now_ms)  # an action moves timers
         elif isinstance(body, Settings):
@@ -200,6 +201,9 @@ class Engine:
             number = learnt.take_new(self._floor, body, now_ms, report.counts)
             self._silence.cover(number, now_ms - self._silence.gap_total_ms)
             if "learnt" in report.counts:
+                self._heat(now_ms)
+        elif isinstance(body, Forget):
+            if forget_agent(self._floor, self._desk, body, now_ms):
                 self._heat(now_ms)
         elif isinstance(body, EngineMark):
             self.engine_name = body.engine
@@ -210,19 +214,14 @@ class Engine:
         report.alerts = [(alert_id_of(entry.id, i), data) for i, data in enumerate(changes)]
         return report
 
-    def _is_new(self, action: Action, at_ms: int) -> bool:
-        """Whether this action comes for the first time: a retried append may bring it twice."""
-        tenant = self._floor.registers.tenants.find(0, action.tenant)
-        ids = np.array([string_id(f"action {action.id}")], "S16")
-        return tenant is not None and bool(self._seen.fresh(ids, tenant, at_ms)[0])
-
     def _alert_id(self, cause: EntryId) -> str:
         self._ordinal += 1
         return f"{cause.ms:x}-{cause.seq:x}-{self._ordinal:x}"
 
     def _settings(self, settings: Settings, entry: EntryId) -> None:
         before = self.lateness_ms
-        floor_ms = self._late_before_ms(entry)
+        # A log without an event yet has no id that was not kept.
+        floor_ms = self._late_before_ms(entry) if self._floor.registers.tenants.text else 0
         self._document, self._utc_offsets = settings.document, settings.utc_offsets
         self.settings_revision, self.settings_digest = settings.revision, settings.digest
         self._tune(load_parameters(settings.document, settings.utc_offsets))
@@ -240,22 +239,25 @@ class Engine:
         before_ms = self.position.ms
         if self.position == START:
             return
-        last = now_ms // 1000 * 1000
-        first = (before_ms // 1000 + 1) * 1000
+        first, last = (before_ms // 1000 + 1) * 1000, now_ms // 1000 * 1000
         if self._clock_gaps and now_ms - before_ms > GAP_MS:
             report.gap_ms = now_ms - before_ms
             self._silence.gap_total_ms += report.gap_ms
             self._floor.surges.gap(before_ms, now_ms)
+            self._desk.gap(report.gap_ms)
             first = last
         at = first
         while at <= last:
+            self._hold(last)
             if at >= self._floor.pools_due_ms:
                 self._floor.refresh(at)
+                report.tallies.extend(minute_tallies(self._floor, at))
                 handle_alerts.announce(self._floor, self._desk, at)
                 self._surges.announce(at)
                 self._heat(at)
                 if self._silence.learn(at - self._silence.gap_total_ms):
                     self._desk.draw_anew(FEED)
+                    self._hold(last)
             next_minute = (at // MINUTE_MS + 1) * MINUTE_MS
             due = min(next_minute, max(self._floor.pools_due_ms, at + 1000))
             end = min(last, (due - 1) // 1000 * 1000)
@@ -269,6 +271,10 @@ class Engine:
         for signals in report.signals:
             signals.position = str(report.position)
 
+    def _hold(self, last_ms: int) -> None:
+        """Let the queues of a feed stand still from the moment at which its silence is told."""
+        holds.hold(self._floor.queues, self._silence, self._desk.lines(FEED).open_line, last_ms)
+
     def _board(self, at_ms: int) -> list[TenantSignals]:
         n, lines = self._floor.agents.n, self._desk.lines(AGENT)
         rule = Rule(lines.open_line[:n], lines.close_line[:n], self._desk.watches[AGENT].phase[:n] != 0)
@@ -277,7 +283,8 @@ class Engine:
     def _pass_seconds(self, first: int, last: int) -> None:
         """Judge hot rows at each whole second from `first` to `last`."""
         queues, agents = np.flatnonzero(self._hot_queues), np.flatnonzero(self._hot_agents)
-        tenants = self._watched_tenants(last)
+        lines, phase = self._desk.lines(FEED).open_line, self._desk.watches[FEED].phase
+        tenants = self._silence.watched(last - self._silence.gap_total_ms, lines, phase)
         surges = self._surges.watched()
         while first <= last:
             now = self._first_due(first, last, queues, agents, tenants)
@@ -310,16 +317,13 @@ class Engine:
         )
         return cared if due < 0 else due
 
-    def _watched_tenants(self, last_ms: int) -> Rows:
-        lines, phase = self._desk.lines(FEED).open_line, self._desk.watches[FEED].phase
-        return self._silence.watched(last_ms - self._silence.gap_total_ms, lines, phase)
-
     # --- events
 
     def _events(self, events: Events, now_ms: int, report: Report) -> tuple[Rows, Rows, list[int]]:
         """Apply events; the rows of agents and of queues, and the tenants, that they touched."""
         agents, queues = list[Rows](), list[Rows]()
         tenants: list[int] = []
+        released = False
         sources = list(self._floor.sources)
         running_ms = now_ms - self._silence.gap_total_ms
         report.counts["events"] = events.block.n
@@ -329,7 +333,10 @@ class Engine:
             self._floor.cover_tenants()
             late_before_ms = self._late_before_ms(report.position)
             screened = screen(events, rows, tenant, now_ms, late_before_ms, self._seen, self._floor.registers)
-            report.count(late=screened.late, repeated=screened.repeated, ahead=screened.ahead)
+            if screened.late or screened.repeated or screened.ahead or screened.unnamed:
+                report.count(
+                    late=screened.late, repeated=screened.repeated, ahead=screened.ahead, unnamed=screened.unnamed
+                )
             if screened.oldest_late_ms and not screened.repeated:  # what is sent again says nothing of the clock
                 self._silence.heard_late(tenant, screened.oldest_late_ms, now_ms)
             if screened.batch is None:
@@ -340,11 +347,12 @@ class Engine:
             queues.append(touched_queues)
             tenants.append(tenant)
             self._silence.heard(tenant, now_ms, running_ms)
-        report.count(**self._floor.take_contradictions())
+            released |= holds.release(self._floor.queues, tenant, now_ms)
+        report.counts |= self._floor.take_contradictions()
         if self._floor.take_team_changes():
             self._desk.follow_teams(now_ms)
-        if self._floor.sources != sources:
-            self._heat(now_ms)  # a driver came on: it counts for rows, too, that no event touched
+        if released or self._floor.sources != sources:
+            self._heat(now_ms)  # a driver came on, or queues move again: it counts for rows, too, that no event touched
         return joined(agents), joined(queues), tenants
 
     def _judge_touched(self, agents: Rows, queues: Rows, tenants: list[int], now_ms: int) -> None:
@@ -354,21 +362,23 @@ class Engine:
             self._cover()
         if queues.size:
             # Queues share agents: where a contact waits, all queues that share its agents are watched.
-            near, hot, strain = self._floor.near(queues), self._hot_queues.view(np.uint8), self._floor.queues.strain
+            near, hot, strain = self._floor.near(queues), self._hot_queues, self._floor.queues.strain
             watch = self._desk.watcher(QUEUE, run)
             due, (value, low, high) = touch_queues(near, queues, now_ms, self._floor.queue_rows(), watch, hot, strain)
-            self._desk.moment(QUEUE, due, value, now_ms, run)
-            hot[due] = self._desk.hot(QUEUE, due, low, high, run)
+            if due.size:
+                self._desk.moment(QUEUE, due, value, now_ms, run)
+                hot[due] = self._desk.hot(QUEUE, due, low, high, run)
         if agents.size:
-            hot, watch = self._hot_agents.view(np.uint8), self._desk.watcher(AGENT, run)
+            hot, watch = self._hot_agents, self._desk.watcher(AGENT, run)
             due, (value, low, high, borne) = touch_agents(agents, now_ms, self._floor.agent_rows(), watch, hot)
-            self._desk.moment(AGENT, due, value, now_ms, run, borne)
-            hot[due] = self._desk.hot(AGENT, due, low, high, run)
+            if due.size:
+                self._desk.moment(AGENT, due, value, now_ms, run, borne)
+                hot[due] = self._desk.hot(AGENT, due, low, high, run)
         self._care.touched(agents, now_ms, run)
         # Only the feeds that just spoke: a tick, or another tenant's event, must not be the moment of a change.
-        spoke = np.array([t for t in tenants if self._desk.watches[FEED].phase[t]], np.intp)
-        if spoke.size:
-            self._desk.moment(FEED, spoke, self._silence.table(spoke, np.array([run]))[0], now_ms, run)
+        if spoke := [t for t in tenants if self._desk.watches[FEED].phase[t]]:
+            feeds = np.array(spoke, np.intp)
+            self._desk.moment(FEED, feeds, self._silence.table(feeds, np.array([run]))[0], now_ms, run)
 
     # --- which rows must be judged each second
 
@@ -376,22 +386,15 @@ class Engine:
         """Decide anew for all rows, until the next whole minute."""
         self._cover()
         agents, queues = np.arange(self._floor.agents.n), np.arange(self._floor.queues.n)
+        run = at_ms - self._silence.gap_total_ms
         if agents.size:
-            self._heat_agents(agents, self._floor.judge_agents(agents, at_ms, drivers=False)[0], at_ms)
+            of_agents = self._floor.judge_agents(agents, at_ms, drivers=False)[0]
+            self._hot_agents[agents] = self._desk.hot(AGENT, agents, of_agents.lowest, of_agents.highest, run)
         if queues.size:
-            self._heat_queues(queues, self._floor.judge_queues(queues, at_ms, drivers=False)[0], at_ms)
-        self._care.heat(at_ms, at_ms - self._silence.gap_total_ms)
+            of_queues = self._floor.judge_queues(queues, at_ms, drivers=False)[0]
+            self._hot_queues[queues] = self._desk.hot(QUEUE, queues, of_queues.lowest, of_queues.highest, run)
+        self._care.heat(at_ms, run)
 
     def _cover(self) -> None:
         self._hot_agents = longer(self._hot_agents, self._floor.agents.n)
         self._hot_queues = longer(self._hot_queues, self._floor.queues.n)
-        for kind in (QUEUE, AGENT):
-            self._desk.lines(kind)
-
-    def _heat_agents(self, r: Rows, judged: JudgedAgents, at_ms: int) -> None:
-        run = at_ms - self._silence.gap_total_ms
-        self._hot_agents[r] = self._desk.hot(AGENT, r, judged.lowest, judged.highest, run)
-
-    def _heat_queues(self, r: Rows, judged: JudgedQueues, at_ms: int) -> None:
-        run = at_ms - self._silence.gap_total_ms
-        self._hot_queues[r] = self._desk.hot(QUEUE, r, judged.lowest, judged.highest, run)

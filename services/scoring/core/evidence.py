@@ -11,7 +11,9 @@ import cython
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.tables import Table
+from shared.contract.rows import STATE, STATE_CODES, STATE_MASK, STATE_SHIFT
 
 KEPT = 6
 """Enough to look the matter up in the ACD; an alert is not a log."""
@@ -21,6 +23,40 @@ _NAMES_MAX = 50_000
 _KEPT = cython.declare(cython.Py_ssize_t, KEPT)
 _AHEAD = cython.declare(cython.Py_ssize_t, 8)
 """Events between asking for a row and using it: about as long as memory takes."""
+_RESTS = cython.declare(cython.int, sum(1 << STATE_CODES[s] for s in ("break", "offline")))
+_STATE = cython.declare(cython.int, STATE)
+_STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
+_STATE_MASK = cython.declare(cython.int, STATE_MASK)
+
+
+@cython.final
+@cython.cclass
+class Ring:
+    """The columns of the table, bound where they lie."""
+
+    def __init__(self, evidence: Any) -> None:
+        self.version, self.n = evidence.version, evidence.n
+        self.ids = memoryview(evidence.ids)
+        self.next = memoryview(evidence.next)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def fetch(self, r: cython.Py_ssize_t) -> cython.void:
+        """Begin to bring a row near."""
+        if cython.compiled:
+            strainwatch_fetch(cython.address(self.ids[r, 0]))  # noqa: F821 - of the .pxd
+            strainwatch_fetch(cython.address(self.next[r]))  # noqa: F821
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def note(self, r: cython.Py_ssize_t, b: Batch, i: cython.Py_ssize_t) -> cython.void:
+        """Remember an event; rows up to it are there from then on."""
+        at: cython.Py_ssize_t = 2 * (self.next[r] % _KEPT)
+        self.ids[r, at] = b.ids[i, 0]
+        self.ids[r, at + 1] = b.ids[i, 1]
+        self.next[r] += 1
+        if r >= self.n:
+            self.n = r + 1
 
 
 class Evidence(Table):
@@ -34,35 +70,20 @@ class Evidence(Table):
         super().__init__()
         self._texts: dict[bytes, str] = {}
 
-    def note(self, rows: Any, evident: Any, ids: Any, texts: dict[bytes, str]) -> None:
-        """Remember the `evident` events (0 or 1) by row, in order (-1: not at all).
+    def ring(self, subjects: cython.Py_ssize_t) -> Ring:
+        """The bound table, with room for so many subjects. What is noted in it counts after `take`."""
+        if subjects > self.n:
+            self.reserve(subjects - self.n)
+        bound = self.bound
+        if bound is None or bound.version != self.version:
+            bound = self.bound = Ring(self)
+        one: Ring = bound
+        one.n = self.n
+        return one
 
-        `ids` is [event, 2], the halves of 16 bytes; `texts` are those that are no UUIDs.
-        """
-        wanted: cython.const[cython.uchar][::1] = evident if cython.compiled else memoryview(evident)
-        row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
-        given: cython.const[cython.ulonglong][:, ::1] = ids if cython.compiled else memoryview(ids)
-        i: cython.Py_ssize_t
-        highest: cython.Py_ssize_t = -1
-        for i in range(row.shape[0]):
-            if wanted[i]:
-                highest = max(highest, row[i])
-        if highest < 0:
-            return
-        if highest >= self.n:
-            self.add_many(highest + 1 - self.n)
-        kept: cython.ulonglong[:, :] = self.ids if cython.compiled else memoryview(self.ids)
-        count: cython.longlong[:] = self.next if cython.compiled else memoryview(self.next)
-        for i in range(row.shape[0]):
-            if cython.compiled and i + _AHEAD < row.shape[0] and wanted[i + _AHEAD] and row[i + _AHEAD] >= 0:
-                strainwatch_fetch(cython.address(kept[row[i + _AHEAD], 0]))  # noqa: F821 - of the .pxd
-                strainwatch_fetch(cython.address(count[row[i + _AHEAD]]))  # noqa: F821
-            r: cython.Py_ssize_t = row[i] if wanted[i] else -1
-            if r >= 0:
-                at: cython.Py_ssize_t = 2 * (count[r] % _KEPT)
-                kept[r, at] = given[i, 0]
-                kept[r, at + 1] = given[i, 1]
-                count[r] += 1
+    def take(self, ring: Ring, texts: dict[bytes, str]) -> None:
+        """What was noted counts; `texts` are the ids that are no UUIDs."""
+        self.n = ring.n
         if texts:
             self._texts.update(texts)
             if len(self._texts) > _NAMES_MAX:
@@ -92,3 +113,71 @@ class Evidence(Table):
         """See Table."""
         super().unpack(packed)
         self._texts = dict(packed["texts"])
+
+
+def note_facts(
+    b: Batch,
+    facts: Facts,
+    of_queues: Evidence,
+    of_agents: Evidence,
+    of_arrivals: Evidence,
+    of_mentions: Evidence,
+    names: Any,
+) -> None:
+    """Remember the events of a batch by what they say: how a queue fares, what strains an agent, an arrival in a queue,
+    the first mention of an issue. `names` are the engine's registers.
+    """
+    queues: Ring = of_queues.ring(len(names.queues.text))
+    agents: Ring = of_agents.ring(len(names.agents.text))
+    arrivals: Ring = of_arrivals.ring(len(names.queues.text))
+    mentions: Ring = of_mentions.ring(len(names.issues.text))
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    for i in range(b.n):
+        j = i + _AHEAD
+        if cython.compiled and j < b.n:
+            if b.agent[j] >= 0 and facts.evident[j]:
+                agents.fetch(b.agent[j])
+            if b.queue[j] >= 0 and facts.of_queue[j]:
+                queues.fetch(b.queue[j])
+            if b.queue[j] >= 0 and facts.arrived[j]:
+                arrivals.fetch(b.queue[j])
+        if b.queue[i] >= 0:
+            if facts.of_queue[i]:
+                queues.note(b.queue[i], b, i)
+            if facts.arrived[i]:
+                arrivals.note(b.queue[i], b, i)
+        if b.agent[i] >= 0 and facts.evident[i]:
+            agents.note(b.agent[i], b, i)
+        if b.issue[i] >= 0 and facts.mentioned[i]:
+            mentions.note(b.issue[i], b, i)
+    of_queues.take(queues, b.id_texts)
+    of_agents.take(agents, b.id_texts)
+    of_arrivals.take(arrivals, b.id_texts)
+    of_mentions.take(mentions, b.id_texts)
+
+
+def note_rests(b: Batch, rests: Evidence) -> None:
+    """Remember the events that tell a break, or the first state of an agent."""
+    one: Ring = rests.ring(rests.n)
+    i: cython.Py_ssize_t
+    for i in range(b.n):
+        if b.kind[i] == _STATE and b.agent[i] >= 0:
+            state: cython.int = 1 << ((b.flags[i] >> _STATE_SHIFT) & _STATE_MASK)
+            if (state & _RESTS) or one.next[b.agent[i]] == 0:
+                one.note(b.agent[i], b, i)
+    rests.take(one, b.id_texts)
+
+
+def note_over(b: Batch, over: Any, campaigns: Evidence) -> None:
+    """Remember the events of queues that are `over` [event], 0 or 1."""
+    told: cython.const[cython.uchar][::1] = over if cython.compiled else memoryview(over)
+    queues: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    for i in range(b.n):
+        queues = max(queues, b.queue[i] + 1)
+    one: Ring = campaigns.ring(queues)
+    for i in range(b.n):
+        if told[i] and b.queue[i] >= 0:
+            one.note(b.queue[i], b, i)
+    campaigns.take(one, b.id_texts)

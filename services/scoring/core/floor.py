@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core import agent_drivers as ad
 from services.scoring.core import agent_strain as ags
 from services.scoring.core import handled_feed
 from services.scoring.core import queue_strain as qs
+from services.scoring.core.agent_names import AgentNames
 from services.scoring.core.agent_rows import AgentRows
-from services.scoring.core.agent_table import Agents, JudgedAgents, occupancy
+from services.scoring.core.agent_table import Agents, JudgedAgents
 from services.scoring.core.baseline import HandleTimes
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.campaigns import Campaigns
-from services.scoring.core.contact_facts import Facts, facts_of
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.contradictions import REASONS
 from services.scoring.core.decay import Floats
-from services.scoring.core.evidence import Evidence
+from services.scoring.core.evidence import Evidence, note_facts
 from services.scoring.core.handle_levels import HandleLevels
-from services.scoring.core.impulses import impulses
-from services.scoring.core.intake import Batch, Registers
+from services.scoring.core.impulses import Room, impulses
+from services.scoring.core.intake import Registers
 from services.scoring.core.issue_ages import IssueAges
 from services.scoring.core.parameters import Parameters
 from services.scoring.core.patience import Patience
@@ -37,6 +37,7 @@ from services.scoring.core.rests import Rests
 from services.scoring.core.service import Service
 from services.scoring.core.sources import sources_of
 from services.scoring.core.surge_watch import SurgeWatch
+from services.scoring.core.tallies import Tallies
 from services.scoring.core.tuning import Tuning
 
 Rows = NDArray[np.intp]
@@ -46,10 +47,12 @@ class Floor:
     """Tables of one partition. Rows of `agents` and `queues` are the numbers of `registers`."""
 
     def __init__(self) -> None:
-        self.registers = Registers()
+        self.agent_names = AgentNames()
+        self.registers = Registers(agents=self.agent_names)
         self.agents = Agents()
         self.queues = Queues()
         self.contacts = Contacts(self.queues)
+        self._contradictions = self.agents.contradictions = self.contacts.contradictions  # counted together
         self.service = Service()
         self.pools = Pools()
         self.handle_times = HandleTimes()
@@ -62,16 +65,21 @@ class Floor:
         self.campaigns = Campaigns()
         self.baselines: dict[str, str] = {}  # by tenant, digest of the document that it took last
         self.surges = SurgeWatch()
+        self.tallies = Tallies()
+        self.parameters: Parameters  # in force; taken by `tune`
         self.sources: list[int] = []  # by tenant, bits of the drivers' sources seen so far
         self._minute_due_ms = 0
         self._soon_ms: dict[int, int] = {}  # by tenant
         self.tuning = Tuning()
+        self._room = Room()
+        self._facts = Facts()
 
     # --- parameters by row
 
     def tune(self, parameters: Parameters) -> None:
         """Take parameters into force for all rows."""
         self.tuning.take(parameters)
+        self.parameters = parameters
         tenants = self.registers.tenants
         self.surges.tune(
             lambda tenant: parameters.scope(tenants.text[tenant]).surges["false_alarms_a_day"],
@@ -112,23 +120,6 @@ class Floor:
         judged = ags.judge(self.agents, r, at_ms, self.tuning.agents, drivers)
         return judged, judged.level, judged.strain
 
-    def agent_values(self, r: Rows, judged: JudgedAgents) -> Floats:
-        """What each driver of agent rows measures now, in its unit, [rows, driver]; NaN where nothing was measured."""
-        out = self.agents.last[r].copy()
-        out[:, ad.OCCUPANCY] = 100.0 * occupancy(judged)
-        out[:, ad.SINCE_BREAK] = judged.work_s / 60.0
-        out[:, ad.UNSUPPORTED] = judged.unsupported_s / 3600.0
-        tenant = self.agents.tenant[r]
-        for driver, key in (
-            (ad.REPEAT_CALLERS, "per_contact"),
-            (ad.COMPLAINTS, "per_complaint"),
-            (ad.RECOVERY_GAP, "per_contact"),
-        ):
-            name = ad.AGENT_DRIVERS[driver].name
-            per_contact = np.array([max(p[name][key], 1e-9) for p in self.tuning.of_agents])
-            out[:, driver] = judged.slow[:, driver] / per_contact[tenant]  # contacts that are still felt
-        return out
-
     def agent_rows(self) -> AgentRows:
         """All agents, to be judged one by one."""
         self._retune()
@@ -164,6 +155,7 @@ class Floor:
         tenant = self.queues.tenant[: self.queues.n]
         if self.surges.pass_time(at_ms, len(self.registers.tenants.text)):
             self._take_surges()
+            self.tallies.expect(self.surges.take_compared())
         if at_ms >= self._minute_due_ms:
             self._retune()
             offsets = [self.surges.offset_ms(t, at_ms) for t in range(len(self.registers.tenants.text))]
@@ -198,45 +190,45 @@ class Floor:
     def apply(self, batch: Batch, now_ms: int) -> tuple[Rows, Rows]:
         """Apply a batch; the rows of agents and of queues that it touched."""
         self.cover_names(now_ms)
-        self._retune()
         self.sources[batch.tenant] |= sources_of(batch)
         self._retune()
         self.surges.begin(batch.tenant, self.registers.queues.tenant, self.registers.issues.tenant, now_ms)
-        facts = self._contacts(batch)
+        facts = self._contacts(batch, now_ms)
         self.levels.cover(self.queues.n)
         self.patience.cover(batch.tenant + 1)
         handled_feed.note(batch, facts, self.levels, self.patience)
         touched_queues = qs.apply(self.queues, batch, facts, self.tuning.queues, self.pools)
-        self.queue_evidence.note(batch.queue, facts.of_queue, batch.ids, batch.id_texts)
         touched_agents = self._agents(batch, facts)
-        self._retune()
+        of, surges = self.registers, self.surges
+        arrivals, mentions = surges.queues.evidence, surges.issues.evidence
+        note_facts(batch, facts, self.queue_evidence, self.agent_evidence, arrivals, mentions, of)
         return touched_agents, touched_queues
 
-    def _contacts(self, b: Batch) -> Facts:
-        rows = self.contacts.rows_of(b.tenant, b.contact, b.kind)
-        facts = facts_of(self.contacts, rows, b)
-        self.surges.note(b, facts, rows, self.contacts, self.queues.strain)
+    def _contacts(self, b: Batch, now_ms: int) -> Facts:
+        facts = self._facts
+        facts.make_room(b.n)
+        self.contacts.take(b, facts)
+        self.surges.note(b, facts, self.contacts, self.queues.strain)
+        self.tallies.note(b, facts, self.contacts, self.tuning.queues.within_s, now_ms)
         return facts
 
     def _agents(self, b: Batch, facts: Facts) -> Rows:
         of_tenant = self.tuning.of_agents[b.tenant]
-        brought = impulses(b, facts, self.agents, self.handle_times, self.issue_ages, self.queues.strain, of_tenant)
-        touched = ags.apply(self.agents, b, brought, facts.began_ms, self.tuning.agents, of_tenant)
-        newest_ms = self.service.serve(b.kind, b.agent, b.queue, b.at_ms)
+        impulses(b, facts, self.agents, self.handle_times, self.issue_ages, self.queues.strain, of_tenant, self._room)
+        touched = ags.apply(self.agents, b, facts, self.tuning.agents, of_tenant)
+        newest_ms = self.service.serve(b)
         if newest_ms >= 0:
             soon_ms = (newest_ms // SOON_MS + 1) * SOON_MS
             self._soon_ms[b.tenant] = min(self._soon_ms.get(b.tenant, soon_ms), soon_ms)
-        self.agent_evidence.note(b.agent, brought.evident, b.ids, b.id_texts)
         return touched
 
     def take_contradictions(self) -> dict[str, int]:
         """How often each thing was told that cannot be, since this was asked last. See `contradictions.REASONS`."""
-        told = self.contacts.contradictions + self.agents.contradictions
-        if not told.any():
+        counted = self._contradictions.tolist()
+        if not any(counted):
             return {}
-        self.contacts.contradictions[:] = 0
-        self.agents.contradictions[:] = 0
-        return {reason: int(told[place]) for place, reason in enumerate(REASONS) if told[place]}
+        self._contradictions[:] = 0
+        return {reason: number for reason, number in zip(REASONS, counted, strict=True) if number}
 
     def take_team_changes(self) -> bool:
         """Whether an agent was named in another team since this was asked last."""
@@ -259,8 +251,9 @@ class Floor:
         "rests",
         "campaigns",
         "surges",
+        "tallies",
     )
-    _NAMES = ("tenants", "agents", "queues", "issues", "teams")
+    _NAMES = ("tenants", "agents", "queues", "issues", "teams", "departments")
 
     def pack(self) -> dict[str, Any]:
         """All state of the floor. Of the tables themselves, `pack` is what is to be kept; see `Engine.snapshot`."""
@@ -278,14 +271,12 @@ class Floor:
     def unpack(self, packed: dict[str, Any]) -> None:
         """The inverse of `pack`."""
         for name in self._TABLES:
-            if name in packed["tables"]:  # a checkpoint from before the table lacks it
-                getattr(self, name).unpack(packed["tables"][name])
-        if "levels" in packed:  # not so in older checkpoints
-            self.levels.unpack(packed["levels"])
-            self.patience.unpack(packed["patience"])
+            getattr(self, name).unpack(packed["tables"][name])
+        self.levels.unpack(packed["levels"])
+        self.patience.unpack(packed["patience"])
         for name in self._NAMES:
             getattr(self.registers, name).unpack(packed["names"][name])
-        self.baselines = dict(packed.get("baselines", {}))
+        self.baselines = dict(packed["baselines"])
         self.sources = list(packed["sources"])
         self._minute_due_ms = packed["minute_due_ms"]
         self._soon_ms = dict(packed["soon_ms"])

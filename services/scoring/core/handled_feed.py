@@ -10,6 +10,8 @@ from typing import Any
 import cython
 from cython.cimports.libc.math import log
 
+from services.scoring.core.batch import Batch, Facts
+
 BOUND = 1.5
 """Of a contact's deviation, in log units, about 2.5 standard deviations: one contact of an hour must not make a day."""
 WAIT_MAX_S = 3600.0
@@ -19,28 +21,23 @@ _BOUND = cython.declare(cython.double, BOUND)
 _WAIT_MAX_S = cython.declare(cython.double, WAIT_MAX_S)
 
 
-def note(b: Any, facts: Any, levels: Any, patience: Any) -> None:
+def note(b: Batch, facts: Facts, levels: Any, patience: Any) -> None:
     """Take a batch in. `levels` and `patience` have rows for all of its queues and for its tenant."""
-    queue: cython.const[cython.Py_ssize_t][::1] = memoryview(b.queue)
-    handle_s: cython.const[cython.double][::1] = memoryview(b.n0)
-    handled: cython.const[cython.uchar][::1] = memoryview(facts.handled)
-    abandoned: cython.const[cython.uchar][::1] = memoryview(facts.abandoned)
-    wait_s: cython.const[cython.double][::1] = memoryview(facts.wait_s)
-    usual: cython.const[cython.double][:] = memoryview(levels.queues.usual)
-    today: cython.double[:, ::1] = memoryview(levels.today)
-    waited_s: cython.double[:] = memoryview(patience.today_waited_s)
-    given_up: cython.double[:] = memoryview(patience.today_abandoned)
+    usual: cython.const[cython.double][:] = levels.queues.usual if cython.compiled else memoryview(levels.queues.usual)
+    today: cython.double[:, ::1] = levels.today if cython.compiled else memoryview(levels.today)
+    waited: cython.double[:] = patience.today_waited_s if cython.compiled else memoryview(patience.today_waited_s)
+    given_up: cython.double[:] = patience.today_abandoned if cython.compiled else memoryview(patience.today_abandoned)
     tenant: cython.Py_ssize_t = b.tenant
     i: cython.Py_ssize_t
-    for i in range(queue.shape[0]):
-        if wait_s[i] == wait_s[i]:
-            waited_s[tenant] += min(wait_s[i], _WAIT_MAX_S)
-        given_up[tenant] += abandoned[i]
-        q: cython.Py_ssize_t = queue[i]
-        if not handled[i] or q < 0 or handle_s[i] != handle_s[i]:
+    for i in range(b.n):
+        if facts.wait_s[i] == facts.wait_s[i]:
+            waited[tenant] += min(facts.wait_s[i], _WAIT_MAX_S)
+        given_up[tenant] += facts.abandoned[i]
+        q: cython.Py_ssize_t = b.queue[i]
+        if not facts.handled[i] or q < 0 or b.n0[i] != b.n0[i]:
             continue
         # Of a queue of which nothing is known yet, the values themselves.
-        deviation: cython.double = log(max(handle_s[i], 1.0))
+        deviation: cython.double = log(max(b.n0[i], 1.0))
         if usual[q] == usual[q]:
             deviation = min(max(deviation - usual[q], -_BOUND), _BOUND)
         today[q, 0] += 1.0

@@ -1,6 +1,5 @@
-from services.scoring.core.contact_facts import Facts
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.handle_levels import HandleLevels
-from services.scoring.core.intake import Batch
 from services.scoring.core.patience import Patience
 
 BOUND: float

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Keys = NDArray[np.uint64]
 Values = NDArray[np.int64]
 
-_FIRST_BITS = 10
+_FIRST_BITS = cython.declare(cython.int, 10)
 _GOLDEN = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 _MASK64 = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 
@@ -107,16 +107,18 @@ class HashIndex:
 
     def make_room(self, more: cython.longlong) -> None:
         """Grow where needed, so that it can take so many more keys."""
-        if 2 * (self.n + more) > self._last + 1:
-            keys, values = self.items()
-            self.rebuild(keys, values, more)
+        if 2 * (self.n + more) <= self._last + 1:
+            return
+        before: cython.ulonglong[::1] = self._slots
+        self._clear(_bits_for(self.n + more))
+        at: cython.Py_ssize_t
+        for at in range(0, before.shape[0], 2):
+            if before[at] != 0:
+                self.set(before[at], before[at + 1])
 
     def rebuild(self, keys: Keys, values: Values, room_for: cython.longlong = 0) -> None:
         """Hold exactly these keys, with room for some more."""
-        bits = _FIRST_BITS
-        while 1 << bits < 4 * (len(keys) + room_for):
-            bits += 1
-        self._clear(bits)
+        self._clear(_bits_for(len(keys) + room_for))
         self.put(keys, values)
 
     def items(self) -> tuple[Keys, Values]:
@@ -136,3 +138,13 @@ class HashIndex:
     def crowded(self) -> bool:
         """The next few keys would make it grow: a good moment to forget."""
         return 2 * (self.n + 4096) > self._last + 1
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _bits_for(keys: cython.longlong) -> cython.int:
+    """Of a size of which so many keys are a quarter to a half, or less."""
+    bits: cython.int = _FIRST_BITS
+    while (cython.cast(cython.longlong, 1) << bits) < 4 * keys:
+        bits += 1
+    return bits

@@ -7,21 +7,22 @@ Compiled: see ARCHITECTURE.md, "Compiled loops".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import cython
-import numpy as np
 from cython.cimports.libc.math import exp
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
+from services.scoring.core.baseline import Ended
+from services.scoring.core.batch import Batch, Facts
 from shared.contract.events import OUTCOMES
 from shared.contract.rows import ABANDONED, ABUSIVE, ANSWERED, CHECK_IN, COMPLAINT, COMPLIMENT, OUTCOME_MASK
 
-LESS_HARD = 0.125
-"""What a contact counts among the hard ones that is neither hostile nor a complaint, but a repeat, unsolved, or long.
-Hostile contacts weigh more than volume (meta-analyses, see `agent_drivers`); the number is a product choice."""
+COMPLAINT_HARD, LESS_HARD = 0.5, 0.125
+"""What a contact counts among the hard ones, a hostile one being 1: a complaint, as in the strain's default; and one
+that is a repeat, unsolved, or long. Hostile contacts weigh more than volume (meta-analyses, see `agent_drivers`); the
+numbers are product choices."""
 CONTENT = 4
 """A satisfaction from here on (of 5) says that a hard contact ended well. Product choice."""
 
@@ -32,6 +33,7 @@ _EXCESS_WAIT = cython.declare(cython.Py_ssize_t, ad.EXCESS_WAIT)
 _QUEUE_PRESSURE = cython.declare(cython.Py_ssize_t, ad.QUEUE_PRESSURE)
 _CHECK_IN = cython.declare(cython.Py_ssize_t, ad.CHECK_IN)
 _SAME_ISSUE = cython.declare(cython.Py_ssize_t, ad.SAME_ISSUE)
+_COMPLAINT_HARD = cython.declare(cython.double, COMPLAINT_HARD)
 _LESS_HARD = cython.declare(cython.double, LESS_HARD)
 _HARD_S = cython.declare(cython.double, HARD_TAU_S)
 _WELL_S = cython.declare(cython.double, WELL_TAU_S)
@@ -54,20 +56,12 @@ _EXCESS_WAIT_MAX = cython.declare(cython.double, 2.0)
 """An excess wait counts up to twice the full one: beyond it the caller is as sour as can be."""
 
 
-@dataclass(slots=True)
-class Brought:
-    """What events bring to their agents, by event."""
-
-    amount: Any  # [event, driver]
-    measured: Any  # [event, driver], NaN: nothing measured
-    evident: Any  # [event], 0 or 1: it brings anything
-
-
 @cython.final
 @cython.cclass
 class _Streaks:
     """Hard and long contacts in a row, in the columns of the table of agents."""
 
+    version: cython.longlong
     hard_run: cython.int[:]
     hard_issue: cython.int[:]
     hard: cython.double[:]
@@ -78,6 +72,7 @@ class _Streaks:
     long_new: cython.uchar[:]
 
     def __init__(self, agents: Any) -> None:
+        self.version = agents.version
         self.hard_run = memoryview(agents.hard_run)
         self.hard_issue = memoryview(agents.hard_issue)
         self.hard = memoryview(agents.hard)
@@ -86,6 +81,9 @@ class _Streaks:
         self.long_run = memoryview(agents.long_run)
         self.long_issue = memoryview(agents.long_issue)
         self.long_new = memoryview(agents.long_new)
+
+    def fits(self, agents: Any) -> bool:
+        return self.version == agents.version
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -134,9 +132,11 @@ class _Streaks:
 @cython.cfunc
 @cython.exceptval(check=False)
 def _hardness(flags: cython.uint, outcome: cython.uint, less: cython.bint) -> cython.double:
-    """How hard a contact was: 1 a complaint or abusive; less a repeat caller, not solved, or long by the own usual."""
-    if flags & (_ABUSIVE | _COMPLAINT):
+    """How hard a contact was: 1 abusive; less a complaint, a repeat caller, not solved, or long by the own usual."""
+    if flags & _ABUSIVE:
         return 1.0
+    if flags & _COMPLAINT:
+        return _COMPLAINT_HARD
     return _LESS_HARD if less or outcome in (_UNRESOLVED, _ESCALATED) else 0.0
 
 
@@ -149,150 +149,159 @@ def _part(value: cython.double, start: cython.double, full: cython.double) -> cy
 
 
 @cython.cfunc
-def _ended(
-    handled: cython.uchar[::1],
-    agent: cython.const[cython.Py_ssize_t][::1],
-    issue: cython.const[cython.Py_ssize_t][::1],
-    queue: cython.const[cython.Py_ssize_t][::1],
-    handle_s: cython.const[cython.double][::1],
-) -> tuple:
-    """Contacts that ended with an agent: their events, and twice over [2, ended] agents and topics, and what they took.
-
-    A topic is an issue (odd) or a queue (even); the second time it is 0: all topics together.
-    """
+def _find_ended(b: Batch, facts: Facts, ended: Ended) -> cython.void:
+    """The contacts that ended with an agent."""
     n: cython.Py_ssize_t = 0
     i: cython.Py_ssize_t
-    for i in range(handled.shape[0]):
-        n += handled[i] and agent[i] >= 0
-    events, pairs, took_s = np.empty(n, np.int64), np.zeros((2, 2 * n), np.int64), np.empty(n)
-    event: cython.longlong[::1] = events if cython.compiled else memoryview(events)
-    pair: cython.longlong[:, ::1] = pairs if cython.compiled else memoryview(pairs)
-    took: cython.double[::1] = took_s if cython.compiled else memoryview(took_s)
+    for i in range(b.n):
+        n += facts.handled[i] and b.agent[i] >= 0
+    ended.make_room(n)
+    ended.n = n
     k: cython.Py_ssize_t = 0
-    for i in range(handled.shape[0]):
-        if handled[i] and agent[i] >= 0:
-            event[k], took[k] = i, handle_s[i]
-            pair[0, k] = pair[0, n + k] = agent[i]
-            pair[1, k] = 2 * issue[i] + 1 if issue[i] >= 0 else 2 * queue[i] + 2
+    for i in range(b.n):
+        if facts.handled[i] and b.agent[i] >= 0:
+            ended.event[k], ended.took_s[k] = i, b.n0[i]
+            ended.agent[k] = ended.agent[n + k] = b.agent[i]
+            ended.topic[k] = 2 * b.issue[i] + 1 if b.issue[i] >= 0 else 2 * b.queue[i] + 2
+            ended.topic[n + k] = 0
             k += 1
-    return events, pairs, took_s
 
 
-def impulses(b: Any, facts: Any, agents: Any, handle_times: Any, issue_ages: Any, queue_strain: Any, p: Any) -> Brought:
-    """What a batch brings, and what it says of the streaks of its agents; `p` is [driver][name] of the tenant."""
-    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
-    agent: cython.const[cython.Py_ssize_t][::1] = b.agent if cython.compiled else memoryview(b.agent)
-    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
-    flags: cython.const[cython.uint][::1] = b.flags if cython.compiled else memoryview(b.flags)
-    issue: cython.const[cython.Py_ssize_t][::1] = b.issue if cython.compiled else memoryview(b.issue)
-    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
-    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
-    n2: cython.const[cython.double][::1] = b.n2 if cython.compiled else memoryview(b.n2)
-    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
-    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
-    ended_repeat: cython.uchar[::1] = facts.ended_repeat if cython.compiled else memoryview(facts.ended_repeat)
-    waits: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
+@cython.final
+@cython.cclass
+class _Rates:
+    """What of a tenant's parameters is needed for each event."""
+
+    z_from: cython.double
+    z_full: cython.double
+    per_complaint: cython.double
+    per_abusive: cython.double
+    per_repeat: cython.double
+    target_wait_s: cython.double
+    full_wait_s: cython.double
+    from_strain: cython.double
+    per_contact: cython.double
+    same_from: cython.double
+    per_same: cython.double
+    per_point: cython.double
+
+    def __init__(self, p: Any) -> None:
+        self.z_from, self.z_full = p["handle_time"]["z_from"], p["handle_time"]["z_full"]
+        self.per_complaint, self.per_abusive = p["complaints"]["per_complaint"], p["complaints"]["per_abusive"]
+        self.per_repeat = p["repeat_callers"]["per_contact"]
+        self.target_wait_s, self.full_wait_s = p["excess_wait"]["target_wait_s"], p["excess_wait"]["full_s"]
+        self.from_strain, self.per_contact = p["queue_pressure"]["from_strain"], p["queue_pressure"]["per_contact"]
+        self.same_from, self.per_same = p["same_issue"]["from_contact"], p["same_issue"]["per_contact"]
+        self.per_point = p["check_in"]["per_point"]
+
+
+class Room:
+    """What is kept from batch to batch: where the streaks lie, and the rates of the tenant that spoke last."""
+
+    def __init__(self) -> None:
+        self.ended = Ended()
+        self._streaks: _Streaks | None = None
+        self._of: Any = None
+        self._rates: _Rates | None = None
+
+    def streaks_of(self, agents: Any) -> _Streaks:
+        """Those of the table, bound where its columns lie."""
+        if self._streaks is None or not self._streaks.fits(agents):
+            self._streaks = _Streaks(agents)
+        return self._streaks
+
+    def rates_of(self, p: Any) -> _Rates:
+        """Those of a tenant's [driver][name]."""
+        if self._of is not p:
+            self._of, self._rates = p, _Rates(p)
+        return self._rates
+
+
+def impulses(
+    b: Batch, facts: Facts, agents: Any, handle_times: Any, issue_ages: Any, queue_strain: Any, p: Any, room: Any
+) -> None:
+    """What a batch brings, and says of its agents' streaks; `p` is of the tenant."""
     strains: cython.double[:] = queue_strain if cython.compiled else memoryview(queue_strain)
-    n: cython.Py_ssize_t = kind.shape[0]
-    drivers = len(ad.AGENT_DRIVERS)
-    brought = Brought(np.zeros((n, drivers)), np.full((n, drivers), np.nan), np.zeros(n, np.uint8))
-    amount: cython.double[:, ::1] = brought.amount if cython.compiled else memoryview(brought.amount)
-    value: cython.double[:, ::1] = brought.measured if cython.compiled else memoryview(brought.measured)
-    note: cython.uchar[::1] = memoryview(np.zeros(n, np.uint8))
-    streaks: _Streaks = _Streaks(agents)
-    z_from: cython.double = p["handle_time"]["z_from"]
-    z_full: cython.double = p["handle_time"]["z_full"]
-    per_complaint: cython.double = p["complaints"]["per_complaint"]
-    per_abusive: cython.double = p["complaints"]["per_abusive"]
-    per_repeat: cython.double = p["repeat_callers"]["per_contact"]
-    target_wait_s: cython.double = p["excess_wait"]["target_wait_s"]
-    full_wait_s: cython.double = p["excess_wait"]["full_s"]
-    from_strain: cython.double = p["queue_pressure"]["from_strain"]
-    per_contact: cython.double = p["queue_pressure"]["per_contact"]
-    same_from: cython.double = p["same_issue"]["from_contact"]
-    per_same: cython.double = p["same_issue"]["per_contact"]
-    per_point: cython.double = p["check_in"]["per_point"]
+    streaks: _Streaks = room.streaks_of(agents)
+    rates: _Rates = room.rates_of(p)
+    _clear(b, facts)
+    ended: Ended = room.ended
+    _find_ended(b, facts, ended)
+    if ended.n:
+        handle_times.hear(ended)
+        _handle_times(facts, ended, rates)
+        _long_ones(b, facts, ended, rates.z_from, issue_ages)
     i: cython.Py_ssize_t
-    events, pairs, took_s = _ended(handled, agent, issue, queue, n0)
-    if len(events):
-        rows, whole = handle_times.rows_of(*pairs).reshape(2, -1)
-        z, ratio, young = handle_times.observe(rows, whole, took_s)
-        _handle_times(amount, value, memoryview(events), memoryview(z), memoryview(ratio), z_from, z_full)
-        _long_ones(note, memoryview(events), memoryview(z), memoryview(young), z_from, b.issue, b.at_ms, issue_ages)
-    for i in range(n):
-        if i + _AHEAD < n and handled[i + _AHEAD] and agent[i + _AHEAD] >= 0:
-            streaks.fetch(agent[i + _AHEAD])
-        if agent[i] < 0:
+    for i in range(b.n):
+        if i + _AHEAD < b.n and facts.handled[i + _AHEAD] and b.agent[i + _AHEAD] >= 0:
+            streaks.fetch(b.agent[i + _AHEAD])
+        if b.agent[i] < 0:
             continue
-        if handled[i]:
+        if facts.handled[i]:
             # An abusive contact counts as that, not as a complaint besides.
-            if flags[i] & _ABUSIVE:
-                amount[i, _COMPLAINTS] = per_abusive
-            elif flags[i] & _COMPLAINT:
-                amount[i, _COMPLAINTS] = per_complaint
-            outcome: cython.uint = flags[i] & _OUTCOME
-            hard: cython.double = _hardness(flags[i], outcome, ended_repeat[i] != 0 or (note[i] & _LONG) != 0)
-            well: cython.bint = outcome == _RESOLVED or (flags[i] & _COMPLIMENT) != 0 or n2[i] >= _CONTENT
-            run: cython.int = streaks.end(agent[i], issue[i], at[i], hard, well)
-            if run >= same_from:
-                amount[i, _SAME_ISSUE] = per_same
-                value[i, _SAME_ISSUE] = run
-            if note[i] & _LONG:
-                streaks.was_long(agent[i], issue[i], (note[i] & _NEW_ISSUE) != 0)
-        elif kind[i] == _CHECKED_IN and n0[i] == n0[i]:
-            amount[i, _CHECK_IN] = per_point * max(n0[i] - 3.0, 0.0)
-            value[i, _CHECK_IN] = n0[i]
-        if repeat[i]:
-            amount[i, _REPEAT_CALLERS] = per_repeat
-        wait_s: cython.double = waits[i]
-        if wait_s == wait_s and kind[i] != _ABANDONED:
+            if b.flags[i] & _ABUSIVE:
+                facts.bring(i, _COMPLAINTS, rates.per_abusive)
+            elif b.flags[i] & _COMPLAINT:
+                facts.bring(i, _COMPLAINTS, rates.per_complaint)
+            outcome: cython.uint = b.flags[i] & _OUTCOME
+            hard: cython.double = _hardness(
+                b.flags[i], outcome, facts.ended_repeat[i] != 0 or (facts.long_one[i] & _LONG) != 0
+            )
+            well: cython.bint = outcome == _RESOLVED or (b.flags[i] & _COMPLIMENT) != 0 or b.n2[i] >= _CONTENT
+            run: cython.int = streaks.end(b.agent[i], b.issue[i], b.at_ms[i], hard, well)
+            if run >= rates.same_from:
+                facts.bring(i, _SAME_ISSUE, rates.per_same)
+                facts.tell(i, _SAME_ISSUE, run)
+            if facts.long_one[i] & _LONG:
+                streaks.was_long(b.agent[i], b.issue[i], (facts.long_one[i] & _NEW_ISSUE) != 0)
+        elif b.kind[i] == _CHECKED_IN and b.n0[i] == b.n0[i]:
+            facts.bring(i, _CHECK_IN, rates.per_point * max(b.n0[i] - 3.0, 0.0))
+            facts.tell(i, _CHECK_IN, b.n0[i])
+        if facts.repeat[i]:
+            facts.bring(i, _REPEAT_CALLERS, rates.per_repeat)
+        wait_s: cython.double = facts.wait_s[i]
+        if wait_s == wait_s and b.kind[i] != _ABANDONED:
             # Beyond what was announced, else beyond the target.
-            announced: cython.bint = kind[i] == _ANSWERED and n1[i] == n1[i]
-            expected_s: cython.double = n1[i] if announced else target_wait_s
-            value[i, _EXCESS_WAIT] = max(wait_s - expected_s, 0.0)
-            amount[i, _EXCESS_WAIT] = min(value[i, _EXCESS_WAIT] / full_wait_s, _EXCESS_WAIT_MAX)
-            if queue[i] >= 0:
-                # 0 below the line, `per_contact` at strain 100.
-                value[i, _QUEUE_PRESSURE] = strains[queue[i]]
-                above: cython.double = max(strains[queue[i]] - from_strain, 0.0)
-                amount[i, _QUEUE_PRESSURE] = per_contact * above / (100.0 - from_strain)
-    return brought
+            expected_s: cython.double = (
+                b.n1[i] if b.kind[i] == _ANSWERED and b.n1[i] == b.n1[i] else rates.target_wait_s
+            )
+            excess_s: cython.double = max(wait_s - expected_s, 0.0)
+            facts.tell(i, _EXCESS_WAIT, excess_s)
+            facts.bring(i, _EXCESS_WAIT, min(excess_s / rates.full_wait_s, _EXCESS_WAIT_MAX))
+            if b.queue[i] >= 0:
+                # 0 below the line, `rates.per_contact` at strain 100.
+                facts.tell(i, _QUEUE_PRESSURE, strains[b.queue[i]])
+                above: cython.double = max(strains[b.queue[i]] - rates.from_strain, 0.0)
+                facts.bring(i, _QUEUE_PRESSURE, rates.per_contact * above / (100.0 - rates.from_strain))
 
 
 @cython.cfunc
-def _handle_times(
-    amount: cython.double[:, ::1],
-    value: cython.double[:, ::1],
-    events: cython.longlong[::1],
-    z: cython.double[::1],
-    ratio: cython.double[::1],
-    z_from: cython.double,
-    z_full: cython.double,
-) -> cython.void:
+@cython.exceptval(check=False)
+def _clear(b: Batch, facts: Facts) -> cython.void:
+    """Nothing brought yet to any agent."""
+    i: cython.Py_ssize_t
+    for i in range(b.n):
+        facts.evident[i] = facts.long_one[i] = 0
+        facts.brings[i] = facts.tells[i] = 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _handle_times(facts: Facts, ended: Ended, rates: _Rates) -> cython.void:
     """One-sided, at most 1: long contacts add, short ones never subtract. z is NaN while the own usual is unknown."""
     k: cython.Py_ssize_t
-    for k in range(events.shape[0]):
-        amount[events[k], _HANDLE_TIME] = _part(z[k], z_from, z_full)
-        value[events[k], _HANDLE_TIME] = ratio[k]
+    for k in range(ended.n):
+        facts.bring(ended.event[k], _HANDLE_TIME, _part(ended.z[k], rates.z_from, rates.z_full))
+        facts.tell(ended.event[k], _HANDLE_TIME, ended.ratio[k])
 
 
 @cython.cfunc
-def _long_ones(
-    note: cython.uchar[::1],
-    events: cython.longlong[::1],
-    z: cython.double[::1],
-    young: cython.uchar[::1],
-    z_from: cython.double,
-    issues: Any,
-    at_ms: Any,
-    issue_ages: Any,
-) -> cython.void:
+def _long_ones(b: Batch, facts: Facts, ended: Ended, z_from: cython.double, issue_ages: Any) -> cython.void:
     """Note the contacts that were long by the agent's own usual, and those of them whose issue is new."""
     k: cython.Py_ssize_t
-    for k in range(events.shape[0]):
-        if z[k] >= z_from:
-            i: cython.Py_ssize_t = events[k]
-            note[i] |= _LONG
-            if issues[i] >= 0 and (young[k] or issue_ages.is_new(issues[i], at_ms[i])):
-                note[i] |= _NEW_ISSUE
+    for k in range(ended.n):
+        if ended.z[k] >= z_from:
+            i: cython.Py_ssize_t = ended.event[k]
+            facts.long_one[i] |= _LONG
+            if b.issue[i] >= 0 and (ended.young[k] or issue_ages.is_new(b.issue[i], b.at_ms[i])):
+                facts.long_one[i] |= _NEW_ISSUE

@@ -1,1 +1,2 @@
-from services.scoring.core.hash_index cimport HashIndex, strainwatch_fetch
+from services.scoring.core.batch cimport Batch
+from services.scoring.core.seen cimport Seen

@@ -14,8 +14,8 @@ from services.scoring.core import baseline, usual_waits
 from services.scoring.core.baseline import COUNT_MAX, HandleTimes
 from services.scoring.core.floor import Floor
 from services.scoring.core.handle_levels import KNOWN
-from services.scoring.core.intake import Names
 from services.scoring.core.learnt_arrivals import export_streams, given_streams, import_streams
+from services.scoring.core.names import Names
 from services.scoring.core.surge_watch import SurgeWatch, Watched
 from services.scoring.core.usual_waits import DAY_MS, Usual
 from shared.contract.baseline import (

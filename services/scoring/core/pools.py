@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from services.scoring.core.agent_table import Agents
 from services.scoring.core.decay import Floats
-from services.scoring.core.service import Service
+from services.scoring.core.service import SERVES_FOR_MS, Service
 from shared.contract.rows import STATE_CODES
 
 Times = NDArray[np.int64]
 
-SERVES_FOR_MS = 3_600_000
-"""An agent serves a queue for an hour after the last contact from it. Product choice."""
 ACTIVE_FOR_MS = 1_200_000
 """Without agent states, an agent is taken to be there for 20 min after the last contact. Product choice."""
 REFRESH_MS = 60_000

@@ -1,8 +1,9 @@
 """What other compiled modules see of a bound table of queues; see queue_rows.py."""
 
 cimport cython
+from cython cimport view
 
-from services.scoring.core.queue_levels cimport clipped, felt, foreseen, fourth, twelfth
+from services.scoring.core.queue_levels cimport beyond, clipped, faded, felt, foreseen, fourth, lacking, lately, twelfth
 from services.scoring.core.waiting cimport agents_needed, erlang_a_wait_s
 
 
@@ -14,7 +15,7 @@ cdef class QueueRows:
     cdef readonly long long pools_version
     cdef long long[:] first_ms
     cdef long long[:] t_ms
-    cdef double[:, :] sums
+    cdef double[::view.strided, ::view.contiguous] sums
     cdef long long[:] counted
     cdef long long[:] oldest_ms
     cdef long long[:] observed_ms
@@ -23,6 +24,8 @@ cdef class QueueRows:
     cdef double[:] observed_longest_s
     cdef double[:] observed_agents
     cdef double[:] needed
+    cdef long long[:] held_ms
+    cdef double[:] felt_s2
     cdef long long[::1] start
     cdef long long[::1] other
     cdef double[::1] overlap
@@ -64,6 +67,7 @@ cdef class QueueRows:
     # One row at the moment.
     cdef double[::1] level
     cdef double[::1] value
+    cdef double whole  # sum of its levels
     cdef double strain
     cdef double predicted_s
     cdef double agents
@@ -72,21 +76,22 @@ cdef class QueueRows:
     cdef double pooled_handle_s
     cdef double backlog
     cdef double expected_s
+    cdef double recent_s
     cdef double later_s
+    cdef double faded
     cdef double rho
     cdef bint stale_soon
     cdef double lowest
     cdef double highest
 
     cdef void touch(self, Py_ssize_t q, long long at_ms) noexcept
-    cdef void add(self, Py_ssize_t q, long long at_ms, Py_ssize_t c, double amount) noexcept
+    cdef void feel(self, Py_ssize_t q, long long at_ms, double wait_s) noexcept
+    cdef double left(self, Py_ssize_t q, long long at_ms, Py_ssize_t c) noexcept
     cdef void note_wait(self, Py_ssize_t q, long long at_ms, double wait_s) noexcept
     cdef void begin(self, long long at_ms) noexcept
     cdef void look(self, Py_ssize_t q) noexcept
     cdef void pool(self, Py_ssize_t q) noexcept
     cdef void predict(self, Py_ssize_t q) noexcept
     cdef void staff(self, Py_ssize_t q) noexcept
-    cdef double short(self, Py_ssize_t q) noexcept
-    cdef double beyond(self, Py_ssize_t q, double expected_s) noexcept
     cdef void judge(self, Py_ssize_t q) noexcept
-    cdef void bound(self, Py_ssize_t q, double whole) noexcept
+    cdef void bound(self, Py_ssize_t q) noexcept

@@ -13,7 +13,7 @@ from cython.cimports.libc.math import exp
 from services.scoring.core import queue_drivers as qd
 from services.scoring.core import queue_table as qt
 from services.scoring.core.pools import Pools
-from services.scoring.core.queue_levels import clipped, felt, foreseen, fourth, twelfth
+from services.scoring.core.queue_levels import beyond, clipped, faded, felt, foreseen, fourth, lacking, lately, twelfth
 from services.scoring.core.queue_table import QueueParameters, Queues
 from services.scoring.core.usual_waits import CAP_MORE_S, CAP_TIMES, HOUR_MS, HOURS
 from services.scoring.core.waiting import agents_needed, erlang_a_wait_s
@@ -43,6 +43,7 @@ _SHARE_ENOUGH = cython.declare(cython.double, 20.0)
 
 _WAIT_FORESEEN = cython.declare(cython.double, qd.WAIT_FORESEEN)
 _LOAD_FORESEEN = cython.declare(cython.double, qd.LOAD_FORESEEN)
+_FELT_TIMES = cython.declare(cython.double, (qd.LEVEL_MAX / qd.FELT) ** 0.5)
 _D = cython.declare(cython.Py_ssize_t, qt.D)
 _PREDICTED_WAIT = cython.declare(cython.Py_ssize_t, qd.PREDICTED_WAIT)
 _OFFERED_LOAD = cython.declare(cython.Py_ssize_t, qd.OFFERED_LOAD)
@@ -103,6 +104,8 @@ class QueueRows:
         self.observed_longest_s = memoryview(queues.observed_longest_s)
         self.observed_agents = memoryview(queues.observed_agents)
         self.needed = memoryview(queues.needed)
+        self.held_ms = memoryview(queues.held_ms)
+        self.felt_s2 = memoryview(queues.felt_s2)
         self.start = memoryview(pools.start)
         self.other = memoryview(pools.other)
         self.overlap = memoryview(pools.overlap)
@@ -157,6 +160,7 @@ class QueueRows:
         recent: cython.double = twelfth(hours)
         self.sums[q, _WAIT_SUM] *= recent
         self.sums[q, _WAIT_COUNT] *= recent
+        self.felt_s2[q] *= recent
         for c in range(_WITHIN, _HANDLE_SUM):
             self.sums[q, c] *= half_hour
         for c in range(_HANDLE_SUM, _SUMS):
@@ -165,17 +169,25 @@ class QueueRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def add(
-        self, q: cython.Py_ssize_t, at_ms: cython.longlong, c: cython.Py_ssize_t, amount: cython.double
-    ) -> cython.void:
-        """Add to a sum at `at_ms`, as what is left of it at the row's clock."""
+    def left(self, q: cython.Py_ssize_t, at_ms: cython.longlong, c: cython.Py_ssize_t) -> cython.double:
+        """Part that is left, at the row's clock, of what was added to a sum at `at_ms`."""
         age_s: cython.double = (self.t_ms[q] - at_ms) / 1000.0
-        self.sums[q, c] += amount if age_s <= 0.0 else amount * exp(-age_s / _TAU_S[c])
+        return 1.0 if age_s <= 0.0 else exp(-age_s / _TAU_S[c])
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def feel(self, q: cython.Py_ssize_t, at_ms: cython.longlong, wait_s: cython.double) -> cython.void:
+        """Remember a wait that ended at `at_ms` where it is the longest of the last minutes."""
+        most_s: cython.double = max(min(wait_s, _FELT_TIMES * self.recent_target_s[q]), 0.0)
+        if most_s * most_s > self.felt_s2[q]:
+            age_s: cython.double = max((self.t_ms[q] - at_ms) / 1000.0, 0.0)
+            self.felt_s2[q] = max(most_s * most_s * exp(-age_s / _TAU_S[_WAIT_SUM]), self.felt_s2[q])
 
     @cython.cfunc
     @cython.exceptval(check=False)
     def note_wait(self, q: cython.Py_ssize_t, at_ms: cython.longlong, wait_s: cython.double) -> cython.void:
         """For what is usual: a wait counts at the hour at which the contact joined."""
+        self.feel(q, at_ms, wait_s)
         joined_ms: cython.longlong = at_ms - cython.cast(cython.longlong, min(max(wait_s, 0.0), 86_400.0) * 1000.0)
         hour: cython.longlong = max(joined_ms + self.offset_ms[q], 0) // _HOUR_MS % _HOURS
         self.today_waits_s[q, hour] += wait_s
@@ -202,11 +214,13 @@ class QueueRows:
             return
         self.seen[q] = self.moment
         observed_ms: cython.longlong = self.observed_ms[q]
-        age_ms: cython.longlong = self.at_ms - observed_ms
+        held_ms: cython.longlong = self.held_ms[q]  # of a silent feed, see `holds`
+        at_ms: cython.longlong = held_ms if 0 < held_ms < self.at_ms else self.at_ms
+        age_ms: cython.longlong = at_ms - observed_ms
         waiting: cython.double = self.counted[q]
         longest_s: cython.double = _NAN
         if self.oldest_ms[q] > 0:
-            longest_s = max((self.at_ms - self.oldest_ms[q]) / 1000.0, 0.0)
+            longest_s = max((at_ms - self.oldest_ms[q]) / 1000.0, 0.0)
         if observed_ms > 0 and age_ms <= _BELIEVED_MS:
             # What came and went since then is counted. So is who waits longest, if the count knew all who waited and
             # nobody who, by the observation, was no longer there.
@@ -217,22 +231,19 @@ class QueueRows:
                 longest_s = seen_s
         self.waiting[q] = waiting
         self.longest_s[q] = longest_s if waiting > 0.0 else _NAN
-        self.goes[q] = (
-            age_ms <= _BELIEVED_MS
-            and age_ms > _BELIEVED_MS - 60_000
-            and (self.counted[q] > 0 or self.observed_waiting[q] > 0.0)
+        self.goes[q] = _BELIEVED_MS - 60_000 < age_ms <= _BELIEVED_MS and (
+            self.counted[q] > 0 or self.observed_waiting[q] > 0.0
         )
-        dt_s: cython.double = max((self.at_ms - self.t_ms[q]) / 1000.0, 0.0)
+        dt_s: cython.double = max((at_ms - self.t_ms[q]) / 1000.0, 0.0)
         left: cython.double = exp(-dt_s / _HOURS_S)
         self.kept[q] = left
         self.handle_s[q] = (self.sums[q, _HANDLE_SUM] * left + _HANDLE_WORTH * _HANDLE_S) / (
             self.sums[q, _HANDLE_COUNT] * left + _HANDLE_WORTH
         )
-        tau_s: cython.double = _TAU_S[_ARRIVALS]
-        rate: cython.double = self.sums[q, _ARRIVALS] * (fourth(left) * left * left) / tau_s
-        age_s: cython.double = max((self.at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
-        if age_s < _WARM * tau_s:
-            rate /= 1.0 - exp(-age_s / tau_s)
+        rate: cython.double = self.sums[q, _ARRIVALS] * (fourth(left) * left * left) / _TAU_S[_ARRIVALS]
+        age_s: cython.double = max((at_ms - self.first_ms[q]) / 1000.0, _RATE_AGE_MIN_S)
+        if age_s < _WARM * _TAU_S[_ARRIVALS]:
+            rate /= 1.0 - exp(-age_s / _TAU_S[_ARRIVALS])
         self.rate[q] = rate
         self.erlangs[q] = rate * self.handle_s[q]
 
@@ -270,9 +281,7 @@ class QueueRows:
             load: cython.double = self.offered + self.backlog
             self.rho = load / max(self.agents, 1.0)
             self.expected_s = erlang_a_wait_s(load, self.agents, self.pooled_handle_s, self.patience_rate[q])
-        self.predicted_s = self.expected_s
-        if self.longest_s[q] > self.predicted_s:
-            self.predicted_s = self.longest_s[q]
+        self.predicted_s = self.longest_s[q] if self.longest_s[q] > self.expected_s else self.expected_s
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -288,20 +297,6 @@ class QueueRows:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def short(self, q: cython.Py_ssize_t) -> cython.double:
-        """Level of the agents who are missing; 0 where none is known to be."""
-        needed: cython.double = self.needed[q]
-        missing: cython.double = (needed - self.agents) / needed if needed > 0.0 else 0.0
-        return foreseen(missing / self.full_short[q], _LOAD_FORESEEN)
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def beyond(self, q: cython.Py_ssize_t, expected_s: cython.double) -> cython.double:
-        """What a contact is expected to wait beyond the wait of the oldest."""
-        return expected_s - self.longest_s[q] if self.longest_s[q] > 0.0 else expected_s
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
     def judge(self, q: cython.Py_ssize_t) -> cython.void:
         """Drivers and strain of a row at the moment, and the bounds within which it stays for a minute."""
         d: cython.Py_ssize_t
@@ -312,9 +307,9 @@ class QueueRows:
         recent_left: cython.double = twelfth(hours_left)
         waits: cython.double = self.sums[q, _WAIT_COUNT] * recent_left
         waits_s: cython.double = self.sums[q, _WAIT_SUM] * recent_left
-        usual_s: cython.double = self.usual_s[q]
-        recent_s: cython.double = (waits_s + _WAIT_WORTH * usual_s) / (waits + _WAIT_WORTH)
-        self.later_s = (waits_s * _RECENT_KEPT + _WAIT_WORTH * usual_s) / (waits * _RECENT_KEPT + _WAIT_WORTH)
+        usual_s: cython.double = _WAIT_WORTH * self.usual_s[q]
+        self.recent_s = (waits_s + usual_s) / (waits + _WAIT_WORTH)
+        self.later_s = (waits_s * _RECENT_KEPT + usual_s) / (waits * _RECENT_KEPT + _WAIT_WORTH)
         goal: cython.double = self.goal[q]
         usual: cython.double = self.usual_abandoned[q]
         ended: cython.double = self.sums[q, _ENDED] * ended_left
@@ -323,15 +318,16 @@ class QueueRows:
 
         self.value[_PREDICTED_WAIT] = self.predicted_s
         self.value[_OFFERED_LOAD] = 100.0 * self.rho
-        self.value[_RECENT_WAITS] = recent_s
+        self.value[_RECENT_WAITS] = self.recent_s
         self.value[_SERVICE_LEVEL] = 100.0 * within
         self.value[_ABANDONMENT] = 100.0 * left
         self.level[_PREDICTED_WAIT] = felt(self.longest_s[q], self.target_wait_s[q]) + foreseen(
-            self.beyond(q, self.expected_s) / self.target_wait_s[q], _WAIT_FORESEEN
+            beyond(self.expected_s, self.longest_s[q]) / self.target_wait_s[q], _WAIT_FORESEEN
         )
         over: cython.double = (self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
         self.level[_OFFERED_LOAD] = foreseen(over, _LOAD_FORESEEN)
-        self.level[_RECENT_WAITS] = clipped(recent_s / self.recent_target_s[q])
+        self.faded = faded(self.felt_s2[q] * recent_left, self.recent_target_s[q])
+        self.level[_RECENT_WAITS] = lately(self.recent_s, self.faded, self.longest_s[q], self.recent_target_s[q])
         self.level[_SERVICE_LEVEL] = clipped((goal - within) / goal)
         self.level[_ABANDONMENT] = clipped((left - usual) / max(self.full_abandoned[q] - usual, 0.01))
         self.value[_REPEAT_SHARE] = self.value[_STAFFING] = _NAN
@@ -347,34 +343,36 @@ class QueueRows:
                 self.level[_REPEAT_SHARE] = clipped((share - usual_share) / self.full_repeats[q])
         if self.expected_s > self.target_wait_s[q]:
             self.value[_STAFFING] = self.needed[q]
-            self.level[_STAFFING] = self.short(q)
+            self.level[_STAFFING] = lacking(self.needed[q], self.agents, self.full_short[q])
         self.value[_ARRIVALS_SURGE] = self.surge_percent[q]
         self.level[_ARRIVALS_SURGE] = clipped(self.surge[q] / self.full_surge[q])
         whole: cython.double = 0.0
         for d in range(_D):
             self.level[d] *= self.weight[q, d]
             whole += self.level[d]
+        self.whole = whole
         self.strain = 100.0 * (1.0 - exp(-whole / self.scale[q]))
-        self.bound(q, whole)
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def bound(self, q: cython.Py_ssize_t, whole: cython.double) -> cython.void:
-        """Between what the strain stays for a minute without an event.
+    def bound(self, q: cython.Py_ssize_t) -> cython.void:
+        """Between what the strain of the row that was just judged stays for a minute without an event.
 
         Load decays, and handle times drift towards what is assumed: Erlang A's wait grows no more than the handle time
         where the load falls, and is computed anew where those who wait could raise it. The oldest contact's wait grows
-        by a second each second. Recent waits go towards the usual. All else goes towards no level.
+        by a second each second. Recent waits go towards the usual, all else towards no level.
         """
         if self.stale_soon:  # then the contacts are counted again, also for queues that share its agents
             self.lowest, self.highest = 0.0, 100.0
             return
         line: cython.double = self.load_line[q]
         target_s: cython.double = self.target_wait_s[q]
-        recent: cython.double = self.level[_RECENT_WAITS]
-        later: cython.double = clipped(self.later_s / self.recent_target_s[q]) * self.weight[q, _RECENT_WAITS]
-        low: cython.double = min(recent, later)
-        high: cython.double = max(recent, later)
+        least_s: cython.double = min(self.recent_s, self.later_s)
+        most_s: cython.double = max(self.recent_s, self.later_s)
+        ended_s: cython.double = self.recent_target_s[q]
+        low: cython.double = lately(least_s, self.faded * _RECENT_KEPT, self.longest_s[q] + 60.0, ended_s)
+        low *= self.weight[q, _RECENT_WAITS]
+        high: cython.double = self.weight[q, _RECENT_WAITS] * lately(most_s, self.faded, self.longest_s[q], ended_s)
         ended: cython.double = self.level[_SERVICE_LEVEL] + self.level[_ABANDONMENT]
         low += ended * _ENDED_KEPT + self.level[_ARRIVALS_SURGE]  # that stays until the next whole minute
         high += ended + self.level[_REPEAT_SHARE] + self.level[_ARRIVALS_SURGE]
@@ -392,9 +390,9 @@ class QueueRows:
         # Erlang A's own wait may fall steeply with the load.
         low += felt(self.longest_s[q], target_s) * self.weight[q, _PREDICTED_WAIT]
         felt_high: cython.double = felt(self.longest_s[q] + 60.0, target_s)
-        foreseen_high: cython.double = foreseen(self.beyond(q, expected_high_s) / target_s, _WAIT_FORESEEN)
+        foreseen_high: cython.double = foreseen(beyond(expected_high_s, self.longest_s[q]) / target_s, _WAIT_FORESEEN)
         high += (felt_high + foreseen_high) * self.weight[q, _PREDICTED_WAIT]
         if expected_high_s > target_s:
-            high += self.short(q) * self.weight[q, _STAFFING]
+            high += lacking(self.needed[q], self.agents, self.full_short[q]) * self.weight[q, _STAFFING]
         self.lowest = 100.0 * (1.0 - exp(-low / self.scale[q]))
-        self.highest = 100.0 * (1.0 - exp(-max(whole, high) / self.scale[q]))
+        self.highest = 100.0 * (1.0 - exp(-max(self.whole, high) / self.scale[q]))

@@ -11,6 +11,7 @@ import cython
 import numpy as np
 
 from services.scoring.core import queue_table as qt
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.pools import Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues
@@ -60,7 +61,7 @@ def add(
     """Add to one sum of a queue; its row is moved on to `at_ms` if it was not there yet."""
     table: QueueRows = rows_of(queues, p, pools)
     table.touch(q, at_ms)
-    table.add(q, at_ms, column, amount)
+    table.sums[q, column] += amount * table.left(q, at_ms, column)
 
 
 @cython.cfunc
@@ -70,34 +71,17 @@ def _ms(span_s: cython.double) -> cython.longlong:
     return cython.cast(cython.longlong, min(max(span_s, 0.0), 86_400.0) * 1000.0) if span_s == span_s else 0
 
 
-def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) -> Any:
-    """Apply the events of a batch that name a queue, in order; the rows that it touched, ascending.
-
-    `facts` are what the contacts of the batch newly say, by event.
-    """
-    kind: cython.const[cython.uchar][::1] = b.kind if cython.compiled else memoryview(b.kind)
-    at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
-    queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
-    n0: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
-    n1: cython.const[cython.double][::1] = b.n1 if cython.compiled else memoryview(b.n1)
-    n2: cython.const[cython.double][::1] = b.n2 if cython.compiled else memoryview(b.n2)
-    n3: cython.const[cython.double][::1] = b.n3 if cython.compiled else memoryview(b.n3)
-    n4: cython.const[cython.double][::1] = b.n4 if cython.compiled else memoryview(b.n4)
-    arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
-    waited_s: cython.double[::1] = facts.wait_s if cython.compiled else memoryview(facts.wait_s)
-    abandoned: cython.uchar[::1] = facts.abandoned if cython.compiled else memoryview(facts.abandoned)
-    handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
-    repeat: cython.uchar[::1] = facts.repeat if cython.compiled else memoryview(facts.repeat)
+def apply(queues: Queues, b: Batch, facts: Facts, p: QueueParameters, pools: Pools) -> Any:
+    """Apply the events of a batch that name a queue, in order; the rows that it touched, ascending."""
     newest_ms = np.zeros(queues.n, np.int64)
     newest: cython.longlong[::1] = newest_ms if cython.compiled else memoryview(newest_ms)
-    counted: cython.const[cython.longlong][::1] = facts.counted if cython.compiled else memoryview(facts.counted)
     table: QueueRows = rows_of(queues, p, pools)
     i: cython.Py_ssize_t
     q: cython.Py_ssize_t
-    for i in range(queue.shape[0]):
-        q = queue[i]
-        if q >= 0 and at[i] > newest[q]:
-            newest[q] = at[i]
+    for i in range(b.n):
+        q = b.queue[i]
+        if q >= 0 and b.at_ms[i] > newest[q]:
+            newest[q] = b.at_ms[i]
     touched = newest_ms.nonzero()[0]
     rows: cython.Py_ssize_t[::1] = touched if cython.compiled else memoryview(touched)
     for i in range(rows.shape[0]):
@@ -106,46 +90,49 @@ def apply(queues: Queues, b: Any, facts: Any, p: QueueParameters, pools: Pools) 
             table.first_ms[q] = newest[q]
             table.t_ms[q] = newest[q]
         table.touch(q, newest[q])
-    for i in range(queue.shape[0]):
-        q = queue[i]
+    for i in range(b.n):
+        q = b.queue[i]
         if q < 0:
             continue
-        at_ms: cython.longlong = at[i]
-        if kind[i] == _OBSERVED:
+        at_ms: cython.longlong = b.at_ms[i]
+        if b.kind[i] == _OBSERVED:
             if at_ms >= table.observed_ms[q]:  # an older observation never overrides a newer one
                 table.observed_ms[q] = at_ms
-                table.observed_waiting[q] = n0[i]
-                table.observed_counted[q] = counted[i]
-                table.observed_longest_s[q] = n1[i]
-                table.observed_agents[q] = n2[i] if n2[i] == n2[i] else n3[i] + n4[i]
+                table.observed_waiting[q] = b.n0[i]
+                table.observed_counted[q] = facts.counted[i]
+                table.observed_longest_s[q] = b.n1[i]
+                table.observed_agents[q] = b.n2[i] if b.n2[i] == b.n2[i] else b.n3[i] + b.n4[i]
             continue
-        wait_s: cython.double = waited_s[i]
+        wait_s: cython.double = facts.wait_s[i]
         waited: cython.bint = wait_s == wait_s
         # Facts count when they happened, whichever event is the first to tell them.
-        taken_ms: cython.longlong = at_ms - _ms(n0[i]) if kind[i] == _HANDLED else at_ms
-        if arrival[i]:
+        taken_ms: cython.longlong = at_ms - _ms(b.n0[i]) if b.kind[i] == _HANDLED else at_ms
+        if facts.arrival[i]:
             joined_ms: cython.longlong = at_ms
-            if kind[i] != _OFFERED:
-                joined_ms = taken_ms - _ms(n1[i] if kind[i] == _HANDLED else n0[i])
-            table.add(q, joined_ms, _ARRIVALS, 1.0)
-            table.add(q, joined_ms, _JOINED, 1.0)
+            if b.kind[i] != _OFFERED:
+                joined_ms = taken_ms - _ms(b.n1[i] if b.kind[i] == _HANDLED else b.n0[i])
+            table.sums[q, _ARRIVALS] += table.left(q, joined_ms, _ARRIVALS)
+            table.sums[q, _JOINED] += table.left(q, joined_ms, _JOINED)
             table.today_contacts[q] += 1.0
-        if repeat[i]:
-            table.add(q, at_ms, _REPEATS, 1.0)
+        if facts.repeat[i]:
+            table.sums[q, _REPEATS] += table.left(q, at_ms, _REPEATS)
             table.today_repeats[q] += 1.0
         if waited:
-            table.add(q, taken_ms, _WAIT_SUM, wait_s)
-            table.add(q, taken_ms, _WAIT_COUNT, 1.0)
+            left: cython.double = table.left(q, taken_ms, _WAIT_SUM)  # one for both: they have one time constant
+            table.sums[q, _WAIT_SUM] += wait_s * left
+            table.sums[q, _WAIT_COUNT] += left
             table.note_wait(q, taken_ms, wait_s)
-        if waited or abandoned[i]:
-            table.add(q, taken_ms, _ENDED, 1.0)
-            if not abandoned[i] and wait_s <= table.within_s[q]:
-                table.add(q, taken_ms, _WITHIN, 1.0)
-        if abandoned[i]:
-            table.add(q, at_ms, _ABANDONED, 1.0)
-        if handled[i] and n0[i] == n0[i]:
-            table.add(q, at_ms, _HANDLE_SUM, n0[i])
-            table.add(q, at_ms, _HANDLE_COUNT, 1.0)
+        if waited or facts.abandoned[i]:
+            left = table.left(q, taken_ms, _ENDED)
+            table.sums[q, _ENDED] += left
+            if not facts.abandoned[i] and wait_s <= table.within_s[q]:
+                table.sums[q, _WITHIN] += left
+        if facts.abandoned[i]:
+            table.sums[q, _ABANDONED] += table.left(q, at_ms, _ABANDONED)
+        if facts.handled[i] and b.n0[i] == b.n0[i]:
+            left = table.left(q, at_ms, _HANDLE_SUM)
+            table.sums[q, _HANDLE_SUM] += b.n0[i] * left
+            table.sums[q, _HANDLE_COUNT] += left
     return touched
 
 
@@ -193,6 +180,7 @@ def judge(
     for i in range(n):
         q: cython.Py_ssize_t = rows[i]
         table.judge(q)
+        table.bound(q)
         if drivers:
             for d in range(_D):
                 driven[0, i, d] = table.level[d]

@@ -1,8 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scoring.core.contact_facts import Facts
-from services.scoring.core.intake import Batch
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.pools import Pools
 from services.scoring.core.queue_rows import QueueRows
 from services.scoring.core.queue_table import JudgedQueues, QueueParameters, Queues

@@ -41,7 +41,9 @@ class Queues(Table):
         "observed_counted": ("f8", 0.0, 0),  # what the contacts said at that moment
         "observed_longest_s": ("f8", np.nan, 0),
         "observed_agents": ("f8", np.nan, 0),
+        "felt_s2": ("f8", 0.0, 0),  # square of the longest wait of the last minutes, fading
         "needed": ("f8", np.nan, 0),  # agents for a wait within its target, counted at the last whole minute
+        "held_ms": ("i8", 0, 0),  # where its feed is silent, the moment at which it stands still; 0 for not
         "strain": ("f8", 0.0, 0),  # when last judged; what its contacts bring to their agents
         "surge": ("f8", 0.0, 0),  # of arrivals, in thresholds, 0 while there is none; changes at whole minutes
         "surge_percent": ("f8", np.nan, 0),  # arrivals since it began in % of the usual
@@ -60,7 +62,9 @@ class Queues(Table):
     observed_counted: Floats
     observed_longest_s: Floats
     observed_agents: Floats
+    felt_s2: Floats
     needed: Floats
+    held_ms: Times
     strain: Floats
     surge: Floats
     surge_percent: Floats
@@ -68,6 +72,8 @@ class Queues(Table):
     def __init__(self) -> None:
         super().__init__()
         self.usual = Usual()
+        self.some_held = False
+        """Whether `held_ms` of any row is not 0: the look at all rows that most entries need not take."""
 
     def add(self) -> int:
         """See Table."""
@@ -94,8 +100,7 @@ class Queues(Table):
         """See Table."""
         self.usual.unpack(packed["usual"])
         super().unpack(packed)
-        if "observed_counted" not in packed:  # of an older form: the observations in force stand as they are
-            self.observed_counted[: self.n] = self.waiting[: self.n]
+        self.some_held = bool(self.held_ms[: self.n].any())
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +13,28 @@ from services.scoring.core import queue_drivers as qd
 from services.scoring.core import wording
 from services.scoring.core.breaks import BreakList, Rule, break_list, break_minutes
 from services.scoring.core.floor import Floor
+from services.scoring.core.issue_mix import issue_mix
 from services.scoring.core.teams import judge_team
-from shared.contract.alerts import Alert, Change, Driver, Subject, SuggestedAction
+from services.scoring.core.wording_say import suggested
+from shared.contract.alerts import Alert, Change, Driver, Subject
 from shared.contract.entries import START, EntryId
-from shared.contract.events import STATES
+from shared.contract.events import STATES, rfc3339
 from shared.contract.signal_columns import column, driver_columns, minutes_column
-from shared.contract.signals import AgentColumns, BreakColumns, DriverShare, QueueColumns, TenantSignals
+from shared.contract.signals import (
+    AgentColumns,
+    BreakColumns,
+    DriverShare,
+    IssueColumns,
+    QueueColumns,
+    TenantSignals,
+)
+from shared.contract.tallies import Tallies
 
 Rows = NDArray[np.intp]
 
 _AGENT_NAMES, _AGENT_UNITS = [d.name for d in ad.AGENT_DRIVERS], [d.unit for d in ad.AGENT_DRIVERS]
 _QUEUE_NAMES, _QUEUE_UNITS = [d.name for d in qd.QUEUE_DRIVERS], [d.unit for d in qd.QUEUE_DRIVERS]
+_SERVICE_LEVEL = _QUEUE_NAMES.index("service_level")
 
 
 @dataclass(slots=True)
@@ -34,6 +44,7 @@ class Report:
     position: EntryId = START
     alerts: list[tuple[EntryId, bytes]] = field(default_factory=list)
     signals: list[TenantSignals] = field(default_factory=list)
+    tallies: list[Tallies] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     gap_ms: int = 0
 
@@ -42,12 +53,6 @@ class Report:
         for name, number in numbers.items():
             if number:
                 self.counts[name] = self.counts.get(name, 0) + number
-
-
-def rfc3339(at_ms: int) -> str:
-    """UTC with milliseconds."""
-    seconds, ms = divmod(at_ms, 1000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
 
 
 def _or_none(value: float) -> float | None:
@@ -65,7 +70,7 @@ class Judged:
 def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.JudgedAgents]:
     """Agent rows at a moment."""
     moved, level, strain = floor.judge_agents(r, at_ms)
-    return _judged(ad.AGENT_DRIVERS, level, strain, floor.agent_values(r, moved)), moved
+    return _judged(ad.AGENT_DRIVERS, level, strain, moved.value), moved
 
 
 def queues_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], list[tuple[float, float, float, float]]]:
@@ -98,16 +103,17 @@ def _judged(
     strain: NDArray[np.float64],
     value: NDArray[np.float64],
 ) -> list[Judged]:
-    share = ags.shares(level, strain)
-    order = np.argsort(-share, axis=1, kind="stable").tolist()
     out = []
-    for row_strain, row_share, row_value, row_order in zip(
-        strain.tolist(), share.tolist(), value.tolist(), order, strict=True
+    # Plain numbers: an alert asks for one row, which NumPy would take longer to share out than to judge.
+    for row_strain, row_whole, row_level, row_value in zip(
+        strain.tolist(), level.sum(axis=-1).tolist(), level.tolist(), value.tolist(), strict=True
     ):
+        per_level = row_strain / row_whole if row_whole > 0.0 else 0.0
+        share = [one * per_level for one in row_level]
         named = [
-            DriverShare(drivers[d].name, row_share[d], _or_none(row_value[d]), drivers[d].unit)
-            for d in row_order
-            if row_share[d] > 0.0
+            DriverShare(drivers[d].name, share[d], _or_none(row_value[d]), drivers[d].unit)
+            for d in sorted(range(len(share)), key=share.__getitem__, reverse=True)
+            if share[d] > 0.0
         ]
         out.append(Judged(row_strain, named))
     return out
@@ -140,7 +146,7 @@ def settled_alert(
         title_zh=title[1],
         drivers=[],
         evidence=[],
-        action=SuggestedAction(action, *wording.ACTIONS[action]),
+        action=suggested(action),
         opened_at=at,
         updated_at=at,
         owner=None,
@@ -161,6 +167,8 @@ def board(floor: Floor, at_ms: int, last_event_ms: list[int], rule: Rule) -> lis
     out = []
     for t, tenant in enumerate(tenants):
         q, a = queue_rows[t], agent_rows[t]
+        if (free := floor.agent_names.free(t)).size:
+            a = np.setdiff1d(a, free, assume_unique=True)  # nobody's rows
         teams = _Teams(floor, floor.queues.team[q], floor.agents.team[a])
         out.append(
             TenantSignals(
@@ -200,6 +208,7 @@ class _QueueBoard:
         assert self._judged.value is not None
         self._share, self._value = ags.shares(self._judged.level, self._strain), self._judged.value
         self._ids, self._team = floor.registers.queues.text, floor.queues.team
+        self._mix, self._issues = issue_mix(floor.surges, floor.queues.n, at_ms), floor.registers.issues.text
 
     def columns(self, r: Rows, teams: _Teams) -> QueueColumns:
         """Of one tenant's rows."""
@@ -212,7 +221,20 @@ class _QueueBoard:
             longest_wait_s=column(self._judged.longest_s[r], "f8"),
             predicted_wait_s=column(self._judged.predicted_s[r], "f8"),
             agents=column(self._judged.agents[r], "i4"),
+            service_level=column(self._value[r, _SERVICE_LEVEL], "f8"),
+            issues=self._issue_columns(r),
         )
+
+    def _issue_columns(self, r: Rows) -> IssueColumns:
+        mix = self._mix
+        counts = mix.start[r + 1] - mix.start[r]
+        number = int(counts.sum())
+        if not number:
+            return IssueColumns()
+        pick = np.repeat(mix.start[r] - (np.cumsum(counts) - counts), counts) + np.arange(number)
+        used, codes = np.unique(mix.issue[pick], return_inverse=True)
+        names = [self._issues[issue] for issue in used.tolist()]
+        return IssueColumns(names, column(counts, "u1"), column(codes, "i4"), column(mix.percent[pick], "f4"))
 
 
 class _AgentBoard:
@@ -221,7 +243,7 @@ class _AgentBoard:
     def __init__(self, floor: Floor, at_ms: int, rule: Rule) -> None:
         table, n = floor.agents, floor.agents.n
         moved, level, self._strain = floor.judge_agents(np.arange(n), at_ms)
-        self._share, self._value = ags.shares(level, self._strain), floor.agent_values(np.arange(n), moved)
+        self._share, self._value = ags.shares(level, self._strain), moved.value
         self._state = table.state[:n]
         self._state_since_s = np.where(self._state > 0, (at_ms - table.state_ms[:n]) / 1000.0, np.nan)
         self._since_break_s = np.where(table.said_state[:n], moved.work_s, np.nan)

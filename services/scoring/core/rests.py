@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from services.scoring.core.evidence import Evidence
-from services.scoring.core.intake import Batch
-from services.scoring.core.stretches import rests_told
+from services.scoring.core.batch import Batch
+from services.scoring.core.evidence import Evidence, note_rests
 
 
 class Rests(Evidence):
@@ -14,6 +13,4 @@ class Rests(Evidence):
         """Take in a batch; `agents` is how many there are."""
         if agents > self.n:
             self.add_many(agents - self.n)
-        told = rests_told(batch.kind, batch.flags, batch.agent, self.next)
-        if told is not None:
-            self.note(batch.agent, told, batch.ids, batch.id_texts)
+        note_rests(batch, self)

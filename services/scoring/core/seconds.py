@@ -45,10 +45,15 @@ def touch_queues(
             j += 1
             strains[q] = table.strain
             if watch.step(q, table.strain, 0.0) != _SAME:
+                table.bound(q)
                 due_row[k] = q
                 value[0, k], value[1, k], value[2, k] = table.strain, table.lowest, table.highest
                 k += 1
                 continue
+        if watch.restless(q):
+            flags[q] = 1
+            continue
+        table.bound(q)
         flags[q] = not watch.quiet(q, table.lowest, table.highest)
     return due[:k], of_due[:, :k]
 
@@ -68,6 +73,9 @@ def touch_agents(touched: Any, at_ms: cython.longlong, table: AgentRows, watch: 
             table.fetch(row[i + _AHEAD])
             watch.fetch(row[i + _AHEAD])
         r: cython.Py_ssize_t = row[i]
+        if watch.idle(r) and table.below(r, at_ms, watch.open_line[r]):
+            flags[r] = 0
+            continue
         table.judge(r, at_ms)
         if watch.step(r, table.strain, table.borne) == _SAME:
             flags[r] = not watch.quiet(r, table.lowest, table.highest)

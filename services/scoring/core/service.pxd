@@ -1,1 +1,2 @@
 from services.scoring.core.hash_index cimport HashIndex
+from services.scoring.core.batch cimport Batch

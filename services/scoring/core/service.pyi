@@ -3,9 +3,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from services.scoring.core.batch import Batch
 from services.scoring.core.tables import Table
 
-Rows = NDArray[np.intp]
+SERVES_FOR_MS: int
+PAIRS_MIN: int
 
 class Service(Table):
     columns: ClassVar[dict[str, tuple[str, Any, int]]]
@@ -13,4 +15,4 @@ class Service(Table):
     queue: NDArray[np.int32]
     last_ms: NDArray[np.int64]
 
-    def serve(self, kinds: NDArray[np.uint8], agents: Rows, queues: Rows, at_ms: NDArray[np.int64]) -> int: ...
+    def serve(self, b: Batch) -> int: ...

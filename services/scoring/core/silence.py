@@ -63,6 +63,14 @@ class Silence:
             np.intp,
         )
 
+    def told_ms(self, open_line_s: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """(tenant, log time at which its silence is told if no event comes); none for one that was never heard."""
+        return [
+            (t, since + self.gap_total_ms + int(line_s * 1000.0))
+            for t, (since, line_s) in enumerate(zip(self._event_running, open_line_s.tolist(), strict=False))
+            if self.event_ms[t]
+        ]
+
     def table(self, tenants: Rows, running_ms: NDArray[np.int64]) -> NDArray[np.float64]:
         """Seconds of silence, [moment, tenant]."""
         silence: NDArray[np.float64] = (running_ms[:, None] - self.since(tenants)) / 1000.0
@@ -96,5 +104,5 @@ class Silence:
         self.event_ms, self._event_running = list(packed["event_ms"]), list(packed["event_running"])
         self._late_ms = list(packed["late_ms"])
         self._rhythms = [Rhythm() for _ in self.event_ms]
-        for rhythm, kept in zip(self._rhythms, packed.get("rhythms", []), strict=False):
+        for rhythm, kept in zip(self._rhythms, packed["rhythms"], strict=True):
             rhythm.unpack(kept)

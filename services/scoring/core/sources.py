@@ -5,13 +5,12 @@ Compiled: see ARCHITECTURE.md, "Compiled loops".
 
 from __future__ import annotations
 
-from typing import Any
-
 import cython
 import numpy as np
 
 from services.scoring.core import agent_drivers as ad
 from services.scoring.core import queue_drivers as qd
+from services.scoring.core.batch import Batch
 from shared.contract.rows import (
     ABANDONED,
     ABUSIVE,
@@ -49,26 +48,19 @@ _WAITS = cython.declare(cython.longlong, ad.SOURCE_WAITS | qd.SOURCE_ENDED)
 _REPEATS = cython.declare(cython.longlong, ad.SOURCE_REPEATS)
 
 
-def sources_of(batch: Any) -> int:
+def sources_of(b: Batch) -> int:
     """Bits of the sources that a batch shows."""
-    kind: cython.const[cython.uchar][::1] = batch.kind if cython.compiled else memoryview(batch.kind)
-    flags: cython.const[cython.uint][::1] = batch.flags if cython.compiled else memoryview(batch.flags)
-    issue: cython.const[cython.Py_ssize_t][::1] = batch.issue if cython.compiled else memoryview(batch.issue)
-    wait_s: cython.const[cython.double][::1] = batch.n1 if cython.compiled else memoryview(batch.n1)
-    since_ms: cython.const[cython.longlong][::1] = (
-        batch.since_previous_ms if cython.compiled else memoryview(batch.since_previous_ms)
-    )
     bits: cython.longlong = 0
     i: cython.Py_ssize_t
-    for i in range(kind.shape[0]):
-        bits |= _KINDS[kind[i]]
-        if since_ms[i] >= 0:
+    for i in range(b.n):
+        bits |= _KINDS[b.kind[i]]
+        if b.since_previous_ms[i] >= 0:
             bits |= _REPEATS
-        if kind[i] == _HANDLED:
-            if flags[i] & _TOLD:
+        if b.kind[i] == _HANDLED:
+            if b.flags[i] & _TOLD:
                 bits |= _COMPLAINTS
-            if issue[i] >= 0:
+            if b.issue[i] >= 0:
                 bits |= _ISSUES
-            if wait_s[i] == wait_s[i]:
+            if b.n1[i] == b.n1[i]:  # the wait
                 bits |= _WAITS
     return bits

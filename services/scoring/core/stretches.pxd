@@ -10,6 +10,7 @@ cdef class StretchRows:
     cdef readonly long long version
     cdef unsigned char[:] state
     cdef unsigned char[:] said_state
+    cdef long long[:] rest_ms
     cdef long long[:] t_ms
     cdef double[:] work_s
     cdef double[:] hard
@@ -22,5 +23,7 @@ cdef class StretchRows:
     cdef double worked_high
 
     cdef void judge(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void feel(self, Py_ssize_t r, long long at_ms) noexcept
+    cdef void work(self, Py_ssize_t r, long long at_ms) noexcept
     cdef bint due(self, Py_ssize_t r, Watcher hard, Watcher rest, Watcher thanks) noexcept
     cdef bint quiet(self, Py_ssize_t r, Watcher hard, Watcher rest, Watcher thanks) noexcept

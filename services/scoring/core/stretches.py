@@ -12,15 +12,15 @@ import cython
 import numpy as np
 from cython.cimports.libc.math import exp
 
-from services.scoring.core.agent_rows import WORK_PAID_PER_BREAK_S
+from services.scoring.core.agent_rows import BREAK_BEGINS_S, WORK_PAID_PER_BREAK_S
 from services.scoring.core.agent_table import HARD_TAU_S, Agents
 from services.scoring.core.alerting import Watcher
-from shared.contract.rows import STATE, STATE_CODES, STATE_MASK, STATE_SHIFT
+from shared.contract.rows import STATE_CODES
 
 UNHEARD_MS = 7_200_000
 """An agent of whom nothing was heard for 2 h has gone without a word: their work is not counted on. Product choice."""
 HOT, LIVE = 1, 2
-"""Marks of an agent: to be judged each second; with an alert, or one that is pending."""
+"""Marks of an agent: to be judged each second; with an alert, one that is pending, or one that a lead closed."""
 BETWEEN = -1.0
 """The value of a kind that is told at one moment (a recognition, a contact too many), at every other moment: below any
 line, so that the alert resolves after `close_hold_s`."""
@@ -29,6 +29,7 @@ _HOT = cython.declare(cython.uchar, HOT)
 _LIVE = cython.declare(cython.uchar, LIVE)
 _HARD_S = cython.declare(cython.double, HARD_TAU_S)
 _KEPT_A_MINUTE = cython.declare(cython.double, 0.999 * exp(-60.0 / HARD_TAU_S))
+_BEGINS_S = cython.declare(cython.double, BREAK_BEGINS_S)
 _PAYS = cython.declare(cython.double, WORK_PAID_PER_BREAK_S)
 _UNHEARD_MS = cython.declare(cython.longlong, UNHEARD_MS)
 _BETWEEN = cython.declare(cython.double, BETWEEN)
@@ -38,9 +39,6 @@ _WORKS = cython.declare(
 )
 _RESTS = cython.declare(cython.int, sum(1 << STATE_CODES[s] for s in ("break", "offline")))
 _SAME = cython.declare(cython.int, -1)
-_STATE = cython.declare(cython.int, STATE)
-_STATE_SHIFT = cython.declare(cython.int, STATE_SHIFT)
-_STATE_MASK = cython.declare(cython.int, STATE_MASK)
 
 
 @cython.final
@@ -52,6 +50,7 @@ class StretchRows:
         self.version = agents.version
         self.state = memoryview(agents.state)
         self.said_state = memoryview(agents.said_state)
+        self.rest_ms = memoryview(agents.rest_ms)
         self.t_ms = memoryview(agents.t_ms)
         self.work_s = memoryview(agents.work_s)
         self.hard = memoryview(agents.hard)
@@ -62,10 +61,22 @@ class StretchRows:
     @cython.exceptval(check=False)
     def judge(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.void:
         """Both measures of a row at a moment, and the bounds within which they stay for a minute without an event."""
+        self.work(r, at_ms)
+        self.feel(r, at_ms)
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def feel(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.void:
+        """Hard contacts that are still felt: never more than `hard` of the row."""
         self.felt = self.hard[r]
         if self.felt > 0.0:
             self.felt *= exp(-max(at_ms - self.hard_ms[r], 0) / 1000.0 / _HARD_S)
         self.felt_low = self.felt * _KEPT_A_MINUTE
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def work(self, r: cython.Py_ssize_t, at_ms: cython.longlong) -> cython.void:
+        """Minutes of work since a break."""
         self.worked_min = self.worked_low = self.worked_high = 0.0
         unheard_ms: cython.longlong = at_ms - self.t_ms[r]
         if not self.said_state[r] or unheard_ms >= _UNHEARD_MS:
@@ -76,7 +87,8 @@ class StretchRows:
         if state & _WORKS:
             self.worked_min = (self.work_s[r] + dt_s) / 60.0
         elif state & _RESTS:
-            self.worked_min = max(self.work_s[r] - dt_s * _PAYS, 0.0) / 60.0
+            away_s: cython.double = (at_ms - self.rest_ms[r]) / 1000.0 - _BEGINS_S
+            self.worked_min = max(self.work_s[r] - min(max(away_s, 0.0), dt_s) * _PAYS, 0.0) / 60.0
         self.worked_low = self.worked_high = self.worked_min
         if state & _WORKS:
             self.worked_high += 1.001
@@ -102,24 +114,6 @@ class StretchRows:
         return rest.quiet(r, self.worked_low, self.worked_high) and thanks.quiet(r, _BETWEEN, _BETWEEN)
 
 
-def rests_told(kinds: Any, flags: Any, agents: Any, noted: Any) -> Any:
-    """Which events tell a break, or the first state of an agent (`noted` [agents]: told so far); None for no event."""
-    kind: cython.const[cython.uchar][::1] = kinds if cython.compiled else memoryview(kinds)
-    flag: cython.const[cython.uint][::1] = flags if cython.compiled else memoryview(flags)
-    agent: cython.const[cython.Py_ssize_t][::1] = agents if cython.compiled else memoryview(agents)
-    known: cython.longlong[:] = noted if cython.compiled else memoryview(noted)
-    told = np.zeros(kind.shape[0], np.uint8)
-    one: cython.uchar[::1] = told if cython.compiled else memoryview(told)
-    found: cython.bint = False
-    i: cython.Py_ssize_t
-    for i in range(kind.shape[0]):
-        if kind[i] == _STATE and agent[i] >= 0:
-            state: cython.int = 1 << ((flag[i] >> _STATE_SHIFT) & _STATE_MASK)
-            one[i] = (state & _RESTS) != 0 or known[agent[i]] == 0
-            found = found or one[i] != 0
-    return told if found else None
-
-
 def measure(rows: StretchRows, r: Any, at_ms: cython.longlong) -> Any:
     """Hard contacts still felt, and minutes of work since a break (0 where no states are told), [2, rows]."""
     row: cython.const[cython.Py_ssize_t][::1] = r if cython.compiled else memoryview(r)
@@ -135,9 +129,9 @@ def measure(rows: StretchRows, r: Any, at_ms: cython.longlong) -> Any:
 
 def heat(
     rows: StretchRows, r: Any, at_ms: cython.longlong, watchers: tuple[Watcher, Watcher, Watcher], hot: Any
-) -> bool:
+) -> Any:
     """Mark in `hot` [agents] which rows must be judged each second of the next minute (HOT), and which have an alert
-    (LIVE); whether any is due now.
+    (LIVE); the rows for which anything is due now.
 
     `watchers` are those of hard streaks, of breaks and of recognitions.
     """
@@ -146,19 +140,24 @@ def heat(
     hard: Watcher = watchers[0]
     rest: Watcher = watchers[1]
     thanks: Watcher = watchers[2]
-    due: cython.bint = False
+    due = np.empty(row.shape[0], np.intp)
+    due_row: cython.Py_ssize_t[::1] = due if cython.compiled else memoryview(due)
     i: cython.Py_ssize_t
+    k: cython.Py_ssize_t = 0
     for i in range(row.shape[0]):
         a: cython.Py_ssize_t = row[i]
-        rows.judge(a, at_ms)
+        rows.work(a, at_ms)
         # Most rows have no such alert and are far from one: their watches need not be looked at.
-        if flags[a] == 0 and rows.felt < hard.open_line[a] and rows.worked_high < rest.open_line[a]:
+        if flags[a] == 0 and rows.hard[a] < hard.open_line[a] and rows.worked_high < rest.open_line[a]:
             continue
-        due = due or rows.due(a, hard, rest, thanks)
+        rows.feel(a, at_ms)
+        if rows.due(a, hard, rest, thanks):
+            due_row[k] = a
+            k += 1
         flags[a] = _HOT if not rows.quiet(a, hard, rest, thanks) else 0
-        if hard.phase[a] != 0 or rest.phase[a] != 0 or thanks.phase[a] != 0:
+        if not (hard.idle(a) and rest.idle(a) and thanks.idle(a)):
             flags[a] |= _LIVE
-    return due
+    return due[:k]
 
 
 def first_due(

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from services.scoring.core.floor import Floor
-from services.scoring.core.intake import Names
+from services.scoring.core.names import Names
 from services.scoring.core.parameters import Parameters, Scope
 from services.scoring.core.report import team_name
 from shared.contract.alerts import Subject
 
 QUEUE, AGENT, ISSUE, TEAM, TENANT = "queue", "agent", "issue", "team", "tenant"
+_REGISTERS = {QUEUE: "queues", AGENT: "agents", ISSUE: "issues", TEAM: "teams", TENANT: "tenants"}
 
 
 class Subjects:
@@ -20,13 +21,9 @@ class Subjects:
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
 
-    def count(self, of: str) -> int:
-        """How many subjects of a type there are."""
-        return len(self._names(of).text)
-
     def tenant(self, of: str, row: int) -> int:
         """Number of the tenant that a subject belongs to."""
-        return row if of == TENANT else self._names(of).tenant[row]
+        return row if of == TENANT else self.names(of).tenant[row]
 
     def tenant_name(self, of: str, row: int) -> str:
         """Name of the tenant that a subject belongs to."""
@@ -34,7 +31,7 @@ class Subjects:
 
     def scopes(self, of: str, first: int, last: int, parameters: Parameters) -> Iterator[tuple[Scope, int, int]]:
         """Parameters of rows from `first` to `last`, by runs: a queue has its own, others have their tenant's."""
-        names = self._names(of)
+        names = self.names(of)
         if of == QUEUE:
             for row in range(first, last):
                 yield parameters.scope(self.tenant_name(of, row), names.text[row]), row, row + 1
@@ -47,12 +44,12 @@ class Subjects:
 
     def subject(self, of: str, row: int) -> Subject:
         """As an alert names it."""
-        return Subject(of, self._names(of).text[row])  # type: ignore[arg-type]
+        return Subject(of, self.names(of).text[row])  # type: ignore[arg-type]
 
     def team(self, of: str, row: int) -> str | None:
         """The team that an alert is for; None for all leads of the tenant."""
         if of == TEAM:
-            return self._names(of).text[row]
+            return self.names(of).text[row]
         codes = {QUEUE: self._floor.queues.team, AGENT: self._floor.agents.team}.get(of)
         return None if codes is None else team_name(self._floor, int(codes[row]))
 
@@ -61,12 +58,7 @@ class Subjects:
         kept = {QUEUE: self._floor.queue_evidence, AGENT: self._floor.agent_evidence}.get(of)
         return [] if kept is None else kept.of(row)
 
-    def _names(self, of: str) -> Names:
-        names = self._floor.registers
-        return {
-            QUEUE: names.queues,
-            AGENT: names.agents,
-            ISSUE: names.issues,
-            TEAM: names.teams,
-            TENANT: names.tenants,
-        }[of]
+    def names(self, of: str) -> Names:
+        """The register of a type of subjects."""
+        names: Names = getattr(self._floor.registers, _REGISTERS[of])
+        return names

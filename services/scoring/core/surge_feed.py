@@ -6,13 +6,12 @@ be the last of all. Each counts once. Compiled: see ARCHITECTURE.md, "Compiled l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import cython
-import numpy as np
 
 from services.scoring.core.arrival_rows import ArrivalRows
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.issue_rows import IssueRows
 
 BEHIND_MS = 15_000
@@ -21,16 +20,6 @@ that was away then adds a quarter to one minute: no surge is so small (`surge.RI
 
 _BEHIND_MS = cython.declare(cython.longlong, BEHIND_MS)
 _MINUTE_MS = cython.declare(cython.longlong, 60_000)
-
-
-@dataclass(slots=True)
-class Brought:
-    """By event (0 or 1): a contact arrived in its queue, its issue was mentioned; and how many were too late."""
-
-    arrived: Any
-    mentioned: Any
-    arrivals_too_late: int = 0
-    mentions_too_late: int = 0
 
 
 @cython.final
@@ -48,6 +37,8 @@ class SurgeFeed:
     causes: IssueRows
     queue_row: cython.longlong[::1]
     issue_row: cython.longlong[::1]
+    arrivals_too_late = cython.declare(cython.longlong, visibility="readonly")  # of the last batch
+    mentions_too_late = cython.declare(cython.longlong, visibility="readonly")
     mention: cython.int[:]
     pressure: cython.float[:]
     since_previous_ms: cython.int[:]
@@ -73,75 +64,72 @@ class SurgeFeed:
             and contacts.version == self.contacts_version
         )
 
-    def note(
-        self, b: Any, facts: Any, rows: Any, strain: Any, open_minute: cython.longlong, whole: cython.bint
-    ) -> Brought | None:
-        """Apply a batch. Where a queue or an issue has no stream: if `whole`, nothing of it (None), else the rest.
+    def note(self, b: Batch, facts: Facts, strain: Any, open_minute: cython.longlong, whole: cython.bint) -> bool:
+        """Apply a batch. Where a queue or an issue has no stream: if `whole`, nothing of it (False), else the rest.
 
-        `rows` are those of its contacts (-1: of none), `strain` is by queue (0..100).
+        `strain` is by queue (0..100).
         """
-        row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
-        at: cython.const[cython.longlong][::1] = b.at_ms if cython.compiled else memoryview(b.at_ms)
-        queue: cython.const[cython.Py_ssize_t][::1] = b.queue if cython.compiled else memoryview(b.queue)
-        issue: cython.const[cython.Py_ssize_t][::1] = b.issue if cython.compiled else memoryview(b.issue)
-        handle_s: cython.const[cython.double][::1] = b.n0 if cython.compiled else memoryview(b.n0)
-        arrival: cython.uchar[::1] = facts.arrival if cython.compiled else memoryview(facts.arrival)
-        handled: cython.uchar[::1] = facts.handled if cython.compiled else memoryview(facts.handled)
         strains: cython.double[:] = strain if cython.compiled else memoryview(strain)
-        n: cython.Py_ssize_t = row.shape[0]
         i: cython.Py_ssize_t
         if whole:
-            for i in range(n):
-                if queue[i] >= 0 and self.queue_row[queue[i]] < 0:
-                    return None
-                if issue[i] >= 0 and self.issue_row[issue[i]] < 0:
-                    return None
-        brought = Brought(*np.zeros((2, n), np.uint8))
-        arrived: cython.uchar[::1] = brought.arrived if cython.compiled else memoryview(brought.arrived)
-        mentioned: cython.uchar[::1] = brought.mentioned if cython.compiled else memoryview(brought.mentioned)
+            for i in range(b.n):
+                if b.queue[i] >= 0 and self.queue_row[b.queue[i]] < 0:
+                    return False
+                if b.issue[i] >= 0 and self.issue_row[b.issue[i]] < 0:
+                    return False
         open_ms: cython.longlong = open_minute * _MINUTE_MS
         late: cython.longlong = 0
         late_mentions: cython.longlong = 0
         s: cython.Py_ssize_t
-        for i in range(n):
-            r: cython.Py_ssize_t = row[i]
+        for i in range(b.n):
+            r: cython.Py_ssize_t = facts.row[i]
+            facts.arrived[i] = facts.mentioned[i] = 0
             if r < 0:
                 continue
-            at_ms: cython.longlong = at[i]
+            at_ms: cython.longlong = b.at_ms[i]
             if at_ms < open_ms and open_ms - at_ms <= _BEHIND_MS:
                 at_ms = open_ms
-            if arrival[i] and queue[i] >= 0:
-                self.pressure[r] = strains[queue[i]]
-                arrived[i] = 1
-                s = self.queue_row[queue[i]]
+            if facts.arrival[i] and b.queue[i] >= 0:
+                self.pressure[r] = strains[b.queue[i]]
+                facts.arrived[i] = 1
+                s = self.queue_row[b.queue[i]]
                 if s >= 0:
                     late += self.arrivals.note_one(s, at_ms, 1, open_minute)
             known: cython.int = self.mention[r]
             if known < 0:
-                if issue[i] < 0:
+                if b.issue[i] < 0:
                     continue
-                known = cython.cast(cython.int, 2 * issue[i])
-                mentioned[i] = 1
-                s = self.issue_row[issue[i]]
+                known = cython.cast(cython.int, 2 * b.issue[i])
+                facts.mentioned[i] = 1
+                s = self.issue_row[b.issue[i]]
                 if s >= 0:
                     late_mentions += self.mentions.note_one(s, at_ms, 1, open_minute)
                     self.causes.contact(s, at_ms, 1)
-                    self.causes.came_in(s, queue[i])
+                    self.causes.came_in(s, b.queue[i])
             s = self.issue_row[known // 2]
             if known % 2 == 0 and self.since_previous_ms[r] >= 0:
                 known += 1
                 if s >= 0:
                     self.causes.repeat(s, at_ms, self.since_previous_ms[r])
             self.mention[r] = known
-            if s >= 0 and handled[i] and handle_s[i] == handle_s[i]:
-                self.causes.handled(s, at_ms, self.pressure[r] * handle_s[i] / 60.0)
-        brought.arrivals_too_late, brought.mentions_too_late = late, late_mentions
-        return brought
+            if s >= 0 and facts.handled[i] and b.n0[i] == b.n0[i]:
+                self.causes.handled(s, at_ms, self.pressure[r] * b.n0[i] / 60.0)
+        self.arrivals_too_late, self.mentions_too_late = late, late_mentions
+        return True
 
 
-def unknown(rows: Any, kept: Any) -> Any:
-    """Numbers in `rows` (-1: none) that have no row yet in `kept`, each once, in order of appearance."""
-    row: cython.const[cython.Py_ssize_t][::1] = rows if cython.compiled else memoryview(rows)
+def unknown_queues(b: Batch, kept: Any) -> Any:
+    """Queues of a batch that have no row yet in `kept`, each once, in order of appearance."""
+    return _unknown(b.queue, kept)
+
+
+def unknown_issues(b: Batch, kept: Any) -> Any:
+    """The same of issues."""
+    return _unknown(b.issue, kept)
+
+
+@cython.cfunc
+def _unknown(row: cython.Py_ssize_t[::1], kept: Any) -> list:
     there: cython.longlong[::1] = kept if cython.compiled else memoryview(kept)
     i: cython.Py_ssize_t
     found: list[int] = []

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scoring.core.arrivals import Streams
-from services.scoring.core.contact_facts import Facts
+from services.scoring.core.batch import Batch, Facts
 from services.scoring.core.contacts import Contacts
 from services.scoring.core.decay import Floats
 from services.scoring.core.evidence import Evidence
-from services.scoring.core.intake import Batch
 from services.scoring.core.issues import Cause, Issues
 from services.scoring.core.surge import Surges
-from services.scoring.core.surge_feed import SurgeFeed, unknown
+from services.scoring.core.surge_feed import SurgeFeed, unknown_issues, unknown_queues
 
 Rows = NDArray[np.intp]
 
@@ -41,6 +40,15 @@ class Explained(NamedTuple):
     issue: int
     contacts: float
     cause: Cause
+
+
+class Compared(NamedTuple):
+    """Queues or issues of a closed minute that were seen and whose usual is known: contacts, and the usual of them."""
+
+    queues: bool
+    subjects: NDArray[np.int64]
+    contacts: NDArray[np.int64]
+    usual: Floats
 
 
 MINUTE_MS = 60_000
@@ -142,6 +150,7 @@ class SurgeWatch:
         self.settled: list[tuple[Watched, int, float]] = []
         """(queues or issues, subject, new usual / the old) of deviations that became the usual; whoever announces them
         takes them away within the step."""
+        self._compared: list[Compared] = []
         self._gap = (0, 0)  # the last clock gap, ms
         self._heard = np.zeros(0, np.uint8)  # by tenant: an event took effect in the open minute
         self._missed = np.zeros(0)  # by tenant: usual contacts since the last event
@@ -173,24 +182,22 @@ class SurgeWatch:
             self.issues.cover(issues)
             self._feed = None
 
-    def note(self, b: Batch, facts: Facts, rows: Rows, contacts: Contacts, strain: Floats) -> None:
-        """What a batch brings; `rows` are those of its contacts (-1: of none), `strain` is by queue."""
+    def note(self, b: Batch, facts: Facts, contacts: Contacts, strain: Floats) -> None:
+        """What a batch brings; `strain` is by queue."""
         queues, issues = self.queues, self.issues
         minute = queues.streams.minute
-        brought = self._bound(contacts).note(b, facts, rows, strain, minute, True)
-        if brought is None:
+        feed = self._bound(contacts)
+        if not feed.note(b, facts, strain, minute, True):
             open_ms = minute * MINUTE_MS
-            for queue in unknown(b.queue, queues.row):
+            for queue in unknown_queues(b, queues.row):
                 queues.add(queue, b.tenant, self.offset_ms(b.tenant, open_ms))
-            for issue in unknown(b.issue, issues.row):
+            for issue in unknown_issues(b, issues.row):
                 self._add_issue(issue, b.tenant, open_ms)
             # Beyond the bound a new stream may have taken the place of one that is needed too: it misses this batch.
-            brought = self._bound(contacts).note(b, facts, rows, strain, minute, False)
-        assert brought is not None
-        queues.streams.too_late += brought.arrivals_too_late
-        issues.streams.too_late += brought.mentions_too_late
-        queues.evidence.note(b.queue, brought.arrived, b.ids, b.id_texts)
-        issues.evidence.note(b.issue, brought.mentioned, b.ids, b.id_texts)
+            feed = self._bound(contacts)
+            feed.note(b, facts, strain, minute, False)
+        queues.streams.too_late += feed.arrivals_too_late
+        issues.streams.too_late += feed.mentions_too_late
 
     def _bound(self, contacts: Contacts) -> SurgeFeed:
         queues, issues, feed = self.queues, self.issues, self._feed
@@ -294,8 +301,12 @@ class SurgeWatch:
             of.close_minute(seen, silent[of.tenant[: of.n]])
             live = watched.live()
             self.settled += [(watched, int(of.key[stream]) - 1, ratio) for stream, ratio in of.take_settled()]
+            judged = live[of.closed[live] >= 0]
+            known = judged[of.ready[judged] != 0]
+            self._compared.append(
+                Compared(watched is self.queues, watched.subjects(known), of.closed[known], of.expected[known])
+            )
             if watched is self.issues:
-                judged = live[of.closed[live] >= 0]
                 self.causes.expect(judged, minute * MINUTE_MS, of.expected[judged])
         ready = self.queues.ready(tenants), self.issues.ready(tenants)
         for watched, own in zip((self.queues, self.issues), ready, strict=True):
@@ -303,6 +314,11 @@ class SurgeWatch:
             share = budgets * own / np.maximum(ready[0] + ready[1], 1.0)
             watched.surges.share_budget(of.tenant, of.ready, share)
             watched.judge(minute)
+
+    def take_compared(self) -> list[Compared]:
+        """Of the minutes closed since this was asked last; to be asked within the step."""
+        compared, self._compared = self._compared, []
+        return compared
 
     def _silent(self) -> NDArray[np.int64]:
         """Tenants that were not heard in the open minute, 0 or 1."""

@@ -34,19 +34,23 @@ class Table:
         self._capacity = 0
         self.version = 0
         self.bound = None
+        self._whole = np.empty(0, np.dtype((np.void, self._layout().itemsize)))
         self._grow(_FIRST_CAPACITY)
 
     def _grow(self, capacity: int) -> None:
         layout = self._layout()
-        room = np.zeros(capacity * layout.itemsize + _LINE, np.uint8)
+        room = np.empty(capacity * layout.itemsize + _LINE, np.uint8)
         first = -room.ctypes.data % _LINE
-        rows = room[first : first + capacity * layout.itemsize].view(layout)
+        rows = room[first : first + capacity * layout.itemsize]
+        new, laid_out = np.zeros(1, layout), rows.view(layout)
         for name, (_, default, _) in self.columns.items():
-            column = rows[name]
-            if self.n:
-                column[: self.n] = getattr(self, name)[: self.n]
-            column[self.n :] = default
-            setattr(self, name, column)
+            new[name] = default
+            setattr(self, name, laid_out[name])
+        # Whole rows, not column by column: each would be fetched again for each of its columns.
+        whole = rows.view(np.dtype((np.void, layout.itemsize)))
+        whole[: self.n] = self._whole[: self.n]
+        whole[self.n :] = new.view(whole.dtype)
+        self._whole = whole
         self._capacity = capacity
         self.version += 1
 
@@ -100,15 +104,16 @@ class Table:
         return {name: copy.reshape(-1).view(np.uint8).data for name, copy in copies.items()} | {"n": self.n}
 
     def unpack(self, packed: dict[str, Any]) -> None:
-        """The inverse of `pack`. A column that the packed form lacks keeps its default."""
+        """The inverse of `pack`."""
         n = packed["n"]
         self.n = 0
         self._grow(max(_FIRST_CAPACITY, 1 << max(n - 1, 0).bit_length()))
         self.n = n
         for name, (dtype, _, width) in self.columns.items():
-            if name in packed:
-                values: NDArray[Any] = np.frombuffer(packed[name], dtype)
-                getattr(self, name)[:n] = values.reshape(n, width) if width else values
+            if name not in packed:
+                continue  # of an older version: it stays as a new row has it
+            values: NDArray[Any] = np.frombuffer(packed[name], dtype)
+            getattr(self, name)[:n] = values.reshape(n, width) if width else values
 
 
 class StreamTable(Table):

@@ -58,7 +58,7 @@ def judge_team(floor: Floor, team: int, at_ms: int) -> JudgedTeam | None:
     if rows.size < TEAM_SIZE_MIN:
         return None
     judged, level, strain = floor.judge_agents(rows, at_ms)
-    values = floor.agent_values(rows, judged)
+    values = judged.value
     known = ~np.isnan(values)
     count = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)

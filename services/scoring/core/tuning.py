@@ -49,12 +49,16 @@ class Tuning:
         ]
         weights = np.array(weight).reshape(len(scopes), at.D)
         self.of_agents = [s.agent for s in scopes]
+        per_contact = np.ones((len(scopes), at.D))
+        for d, key in ad.COUNTED.items():
+            per_contact[:, d] = [max(s.agent[ad.AGENT_DRIVERS[d].name][key], 1e-9) for s in scopes]
         self.agents = at.AgentParameters(
             weight=weights,
             scale=at.scale_of(weights),
             occupancy_line=np.array([s.agent["occupancy"]["line"] for s in scopes]) / 100.0,
             break_line_s=np.array([s.agent["since_break"]["line_min"] for s in scopes]) * 60.0,
             support_line_s=np.array([s.agent["unsupported"]["line_h"] for s in scopes]) * 3600.0,
+            per_contact=per_contact,
         )
         named = zip(queues.tenant, queues.text, strict=True)
         self._renew_queues(

@@ -155,7 +155,7 @@ class Usual(Table):
     def unpack(self, packed: dict[str, Any]) -> None:
         """See Table."""
         super().unpack(packed)
-        self._quarter, self._rows = packed.get("quarter", -1), packed["rows"]
+        self._quarter, self._rows = packed["quarter"], packed["rows"]
 
 
 def usual_waits(waits_s: Floats, waits: Floats, tenant: NDArray[np.int32], hour: int | NDArray[np.int64]) -> Floats:

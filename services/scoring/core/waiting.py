@@ -1,4 +1,4 @@
-"""How long contacts wait, from load and agents: Erlang C, Erlang A (M/M/n+M), and the queue-length estimator.
+"""How long contacts wait, from load and agents: Erlang A (M/M/n+M).
 
 Load is in Erlangs (arrivals per s times handle time), patience as its rate theta per s. Formulas: Garnett, Mandelbaum
 and Reiman (2002); Mandelbaum and Zeltyn, "The Palm/Erlang-A queue". Compiled: see ARCHITECTURE.md, "Compiled loops".
@@ -7,7 +7,7 @@ and Reiman (2002); Mandelbaum and Zeltyn, "The Palm/Erlang-A queue". Compiled: s
 from __future__ import annotations
 
 import cython
-from cython.cimports.libc.math import ceil, exp, floor, log
+from cython.cimports.libc.math import ceil, floor
 
 _AGENTS_MAX = cython.declare(cython.double, 4000.0)
 """A judgement takes time in proportion to the agents. A larger pool is judged as one of 4,000 with the same load per
@@ -20,7 +20,6 @@ _PART_MIN = cython.declare(cython.double, 1e-7)
 """Terms of a sum below this part of it are left out: an error of microseconds."""
 _NEVER_IDLE = cython.declare(cython.double, 64.0)
 """Variances: where the mean queue is 8 standard deviations of its length, no agent is ever idle (1e-14 of the time)."""
-_INFINITE = cython.declare(cython.double, float("inf"))
 
 
 @cython.cfunc
@@ -34,38 +33,6 @@ def _inverse_b(erlangs: cython.double, agents: cython.double) -> cython.double:
         inverse = 1.0 + inverse * (k * per)
         k += 1.0
     return inverse
-
-
-@cython.ccall
-@cython.exceptval(check=False)
-def erlang_c(erlangs: cython.double, agents: cython.double) -> cython.double:
-    """Part of contacts that must wait where nobody gives up; 1 where the load is beyond the agents."""
-    if erlangs <= 0.0:
-        return 0.0
-    if erlangs >= agents:
-        return 1.0
-    # B / (1 - rho (1 - B))
-    return 1.0 / (_inverse_b(erlangs, agents) * (1.0 - erlangs / agents) + erlangs / agents)
-
-
-@cython.ccall
-@cython.exceptval(check=False)
-def erlang_c_wait_s(erlangs: cython.double, agents: cython.double, handle_s: cython.double) -> cython.double:
-    """Mean wait (ASA) where nobody gives up, s: C AHT / (n - a); infinite where the load is beyond the agents."""
-    if erlangs >= agents:
-        return _INFINITE
-    return erlang_c(erlangs, agents) * handle_s / (agents - erlangs)
-
-
-@cython.ccall
-@cython.exceptval(check=False)
-def erlang_c_service_level(
-    erlangs: cython.double, agents: cython.double, handle_s: cython.double, within_s: cython.double
-) -> cython.double:
-    """Part of contacts answered within a time, where nobody gives up: 1 - C exp(-(n - a) T / AHT)."""
-    if erlangs >= agents:
-        return 0.0
-    return 1.0 - erlang_c(erlangs, agents) * exp(-(agents - erlangs) * within_s / handle_s)
 
 
 @cython.ccall
@@ -124,15 +91,6 @@ def erlang_a_wait_s(
 
 @cython.ccall
 @cython.exceptval(check=False)
-def erlang_a_abandonment(
-    erlangs: cython.double, agents: cython.double, handle_s: cython.double, patience_rate: cython.double
-) -> cython.double:
-    """Part of contacts that give up in M/M/n+M: theta E[Q] / arrivals."""
-    return patience_rate * erlang_a_wait_s(erlangs, agents, handle_s, patience_rate)
-
-
-@cython.ccall
-@cython.exceptval(check=False)
 def agents_needed(
     erlangs: cython.double,
     agents: cython.double,
@@ -162,23 +120,3 @@ def agents_needed(
             enough = middle
             step *= 2.0
     return enough
-
-
-@cython.ccall
-@cython.exceptval(check=False)
-def queue_length_wait_s(
-    waiting: cython.double, agents: cython.double, handle_s: cython.double, patience_rate: cython.double
-) -> cython.double:
-    """Wait of a contact that joins behind `waiting` others while all agents are busy, s.
-
-    sum over i = 0..q of 1/(n mu + i theta), by Euler-Maclaurin to the second term (error below 1e-3 of the sum).
-    `patience_rate` is theta, per second.
-    """
-    first: cython.double = agents / handle_s
-    last: cython.double = first + waiting * patience_rate
-    body: cython.double = waiting / first
-    if patience_rate * waiting > 1e-9 * first:
-        body = log(last / first) / max(patience_rate, 1e-12)
-    ends: cython.double = 0.5 * (1.0 / first + 1.0 / last)
-    slopes: cython.double = patience_rate / 12.0 * (1.0 / (first * first) - 1.0 / (last * last))
-    return body + ends + slopes

@@ -67,4 +67,4 @@ class Day:
         return float(judged.fast[0, driver]), float(judged.slow[0, driver])
 
     def value(self, driver: int, s: float) -> float:
-        return float(self.engine._floor.agent_values(ANN, self.at(s))[0, driver])
+        return float(self.at(s).value[0, driver])

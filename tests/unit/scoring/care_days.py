@@ -48,7 +48,7 @@ class Care:
     def state(self, s: float, state: str, agent: str = "ann", team: str | None = "team-a") -> None:
         self.tell(k.STATE, s, agent=agent, other=team, flags=k.STATE_CODES[state] << k.STATE_SHIFT)
 
-    def handled(self, s: float, flags: int = k.COMPLAINT | RESOLVED, agent: str = "ann", **more: Any) -> None:
+    def handled(self, s: float, flags: int = k.ABUSIVE | RESOLVED, agent: str = "ann", **more: Any) -> None:
         contact = hash_of(self._n)
         self.tell(k.HANDLED, s, queue="q", agent=agent, contact=contact, n0=100.0, flags=flags, **more)
 

@@ -15,7 +15,7 @@ from services.scoring.core.agent_strain import RELIEF
 from services.scoring.core.agent_table import HARD_TAU_S, WELL_TAU_S
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S
 from services.scoring.core.engine import Engine
-from services.scoring.core.impulses import LESS_HARD
+from services.scoring.core.impulses import COMPLAINT_HARD, LESS_HARD
 from services.scoring.core.report import agents_at
 from shared.contract import rows as k
 from shared.contract.entries import Entry
@@ -99,7 +99,7 @@ def test_levels_are_those_of_plain_python_with_the_tenant_s_own_parameters(seed:
         if run >= 2:
             plain.add(ad.SAME_ISSUE, s, 0.7)
         if hard:
-            plain.hard.append((s, 1.0 if told & (k.COMPLAINT | k.ABUSIVE) else LESS_HARD))
+            plain.hard.append((s, {k.ABUSIVE: 1.0, k.COMPLAINT: COMPLAINT_HARD}.get(told, LESS_HARD)))
             if outcome == OUTCOME["resolved"] or told == k.COMPLIMENT or satisfaction >= 4:
                 plain.well.append(plain.hard[-1])
         if told == k.COMPLIMENT:

@@ -12,6 +12,7 @@ from scoring_logs import T0, TENANT, action, block, numbered, play, settings, ti
 
 from services.scoring.core.alert_phases import TRANSITIONS, WORDS, P, T
 from services.scoring.core.alerting import CRITICAL, Lines, Watch
+from services.scoring.core.engine import Engine
 from shared.contract.actions import Acknowledged, Action, Assigned, Closed, Noted, Snoozed
 from shared.contract.alerts import LIVE_PHASES, PHASES
 from shared.contract.block import Row
@@ -210,7 +211,8 @@ def document(**kinds: dict[str, float]) -> dict[str, Any]:
     }
     for kind, rules in kinds.items():
         alerts[kind.replace("_", ".")].update(rules)
-    only_waits = {name: {"weight": 0} for name in ("offered_load", "recent_waits", "service_level", "abandonment")}
+    only_waits = {name: {"weight": 0.0} for name in ("offered_load", "recent_waits", "service_level", "abandonment")}
+    only_waits |= {name: {"weight": 0.5} for name in ("repeat_share", "arrivals_surge")}
     return {
         "revision": 1,
         "alerts": alerts,
@@ -277,6 +279,24 @@ def test_a_snoozed_alert_comes_back_after_its_time() -> None:
     told = changes(log)
     assert [alert["phase"] for alert in told] == ["open", "snoozed", "open"]
     assert told[-1]["updated_at"] == "2026-03-02T08:35:02.000Z"
+
+
+def test_a_snooze_runs_through_a_gap_so_that_it_ends_when_the_lead_was_told() -> None:
+    log = [*OPENED, acts(1.5, Snoozed, for_s=600), waits(5, 9, 400)]
+    log += [waits(s, 9, 400) for s in range(305, 620, 5)]  # five minutes without an entry
+    told = [alert for alert in changes(log) if alert["kind"] == "queue.strain"]
+    assert [alert["phase"] for alert in told] == ["open", "snoozed", "open"]
+    assert told[-2]["history"][-1]["until"] == "2026-03-02T08:44:01.500Z"
+    assert told[-1]["updated_at"] == "2026-03-02T08:44:02.000Z"
+
+
+def test_a_step_says_to_whom_an_alert_was_handed_and_when_it_comes_back() -> None:
+    told = changes([*OPENED, acts(1, Assigned, to="max"), acts(1.5, Snoozed, for_s=60)])
+    assigned, snoozed = told[-1]["history"][-2:]
+    assert (assigned["to"], assigned["by"]) == ("max", "lea")
+    assert (snoozed["until"], snoozed["phase"]) == ("2026-03-02T08:35:01.500Z", "snoozed")
+    assert "until" not in assigned
+    assert "to" not in snoozed
 
 
 def test_an_owned_alert_that_becomes_critical_is_told_again_and_keeps_its_owner() -> None:
@@ -401,3 +421,102 @@ def test_an_alert_that_is_open_is_not_suppressed_afterwards() -> None:
     log = [settings(T0 - 1, document()), state(0.1, "available"), *served(0.2, 500, 1), waits(4, 9, 400)]
     log += served(5, 500, 2)
     assert phases(log, "agent.strain") == ["open"]
+
+
+# --- what leads do, at the same time and after one another
+
+
+def told(log: list[Entry]) -> list[tuple[str, str, str | None]]:
+    """(phase, severity, owner) at each change of the first alert."""
+    return [(a["phase"], a["severity"], a["owner"]) for a in changes(log) if a["id"] == first_id(log[:2])]
+
+
+def test_who_looks_after_it_hands_it_on_and_the_history_says_to_whom() -> None:
+    log = [*OPENED, acts(1, Acknowledged, "lea"), acts(2, Assigned, "lea", seen_owner="lea", to="max")]
+    last = changes(log)[-1]
+    assert (last["phase"], last["owner"]) == ("assigned", "max")
+    assert last["history"][-1] == {
+        "at": "2026-03-02T08:34:02.000Z", "phase": "assigned", "severity": "warning", "by": "lea",
+        "reason": "assigned", "to": "max",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("late", [(Assigned, {"to": "tom"}), (Snoozed, {"for_s": 600}), (Closed, {})])
+def test_who_decided_before_somebody_else_was_first_changes_nothing(late: tuple[type[Action], dict[str, Any]]) -> None:
+    what, more = late
+    first = [*OPENED, acts(1, Acknowledged, "lea")]
+    assert told([*first, acts(1.1, what, "max", seen_owner="", **more)]) == told(first)
+    assert len(told([*first, acts(1.1, what, "max", seen_owner="lea", **more)])) == 3
+    assert len(told([*first, acts(1.1, what, "max", **more)])) == 3  # entries of before this was said
+
+
+def test_a_note_keeps_phase_owner_and_timers_and_stands_in_the_history() -> None:
+    rules = document(queue_strain={"escalate_after_s": 30})
+    log = [settings(T0 - 1, rules), *OPENED[1:], acts(20, Noted, "max", text="called in two more")]
+    log += [waits(s, 9, 400) for s in range(25, 60, 5)]
+    changed = [a for a in changes(log) if a["id"] == first_id(OPENED)]
+    assert [(a["phase"], a["owner"]) for a in changed] == [("open", None), ("open", None), ("escalated", None)]
+    assert changed[1]["history"][-1]["note"] == "called in two more"
+    assert changed[2]["updated_at"] == "2026-03-02T08:34:31.000Z"  # as if nothing had been noted
+
+
+def test_the_history_of_a_snooze_says_until_when() -> None:
+    [_, snoozed] = changes([*OPENED, acts(1.5, Snoozed, for_s=900)])
+    assert snoozed["history"][-1]["until"] == "2026-03-02T08:49:01.500Z"
+
+
+def test_what_comes_back_from_a_snooze_waits_for_whoever_is_first_again() -> None:
+    log = [*OPENED, acts(1, Acknowledged, "lea"), acts(2, Snoozed, "lea", seen_owner="lea", for_s=60)]
+    log += [waits(s, 9, 400) for s in range(5, 70, 5)]
+    log += [acts(71, Acknowledged, "max")]
+    assert [(phase, owner) for phase, _, owner in told(log)] == [
+        ("open", None),
+        ("acknowledged", "lea"),
+        ("snoozed", "lea"),
+        ("open", None),
+        ("acknowledged", "max"),
+    ]
+
+
+def test_an_escalated_alert_that_was_snoozed_comes_back_open_and_escalates_anew() -> None:
+    rules = document(queue_strain={"escalate_after_s": 30})
+    log = [settings(T0 - 1, rules), *OPENED[1:], *(waits(s, 9, 400) for s in (10, 20, 30, 35))]
+    log += [acts(40, Snoozed, for_s=60), *(waits(s, 9, 400) for s in range(45, 150, 5))]
+    changed = [(a["phase"], a["updated_at"][14:19]) for a in changes(log) if a["id"] == first_id(OPENED)]
+    assert changed == [
+        ("open", "34:00"),
+        ("escalated", "34:31"),
+        ("snoozed", "34:40"),
+        ("open", "35:40"),
+        ("escalated", "36:10"),
+    ]
+
+
+def test_a_snoozed_alert_that_turns_critical_comes_back_at_once() -> None:
+    log = [settings(T0 - 1, document(queue_strain={"critical_line": 90})), waits(0.3, 1, 200)]
+    snoozed = action(T0 + 1000, Snoozed(id="a", tenant=TENANT, alert=first_id(log), by="lea", for_s=3600))
+    assert told([*log, snoozed, waits(2, 9, 900)]) == [
+        ("open", "warning", None),
+        ("snoozed", "warning", None),
+        ("open", "critical", None),
+    ]
+
+
+def test_one_that_was_critical_when_it_was_snoozed_stays_set_aside() -> None:
+    log = [settings(T0 - 1, document(queue_strain={"critical_line": 75})), waits(0.3, 9, 900)]
+    snoozed = action(T0 + 1000, Snoozed(id="a", tenant=TENANT, alert=first_id(log), by="lea", for_s=60))
+    log = [*log, snoozed, *(waits(s, 9, 900) for s in range(5, 70, 5))]
+    assert [phase for phase, _, _ in told(log)] == ["open", "snoozed", "open"]
+
+
+def test_what_calms_while_it_is_snoozed_is_over_and_does_not_come_back() -> None:
+    log = [*OPENED, acts(1, Snoozed, for_s=60), waits(5, 0, 0), *(tick(T0 + s * SECOND) for s in range(6, 90, 5))]
+    assert [phase for phase, _, _ in told(log)] == ["open", "snoozed", "resolved"]
+
+
+@pytest.mark.parametrize("cut", range(2, 14))
+def test_a_snooze_survives_a_restart_wherever_it_comes(cut: int) -> None:
+    log = numbered([*OPENED, acts(1.5, Snoozed, for_s=60), *(waits(s, 9, 400) for s in range(5, 80, 7))])
+    whole = play(log)
+    first = play(log[:cut])
+    assert [*first.bytes, *play(log[cut:], Engine.restore(first.engine.snapshot(), marks="none")).bytes] == whole.bytes

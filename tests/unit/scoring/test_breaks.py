@@ -48,7 +48,9 @@ def some_agents(seed: int, n: int = 60) -> tuple[at.JudgedAgents, at.AgentParame
     judged.slow[:] = rng.exponential(2.0, (n, at.D)) * rng.choice([0.1, 1.0, 12.0], (n, 1))
     judged.fast[:, OCCUPANCY] -= 0.6
     weight = rng.choice([0.0, 1.0, 2.0], (2, at.D))
-    p = at.AgentParameters(weight, at.scale_of(weight), np.full(2, 0.85), np.full(2, 3600.0), np.full(2, 14_400.0))
+    p = at.AgentParameters(
+        weight, at.scale_of(weight), np.full(2, 0.85), np.full(2, 3600.0), np.full(2, 14_400.0), np.ones((2, at.D))
+    )
     tenant = rng.integers(0, 2, n).astype(np.int32)
     for row, t in enumerate(tenant.tolist()):
         judged.strain[row] = strain_after(0, *row_of(judged, row), weight[t].tolist(), float(p.scale[t]))

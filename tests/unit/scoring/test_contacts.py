@@ -5,16 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from batches import batch_of
 from numpy.typing import NDArray
 from scoring_logs import T0, TENANT, block, hash_of, numbered, play, tick
 
 from services.scoring.core import contacts
-from services.scoring.core.contact_facts import facts_of
+from services.scoring.core.batch import Facts
 from services.scoring.core.contacts import FORGOTTEN_AFTER_MS, Contacts
 from services.scoring.core.engine import Engine
 from services.scoring.core.queue_table import Queues
@@ -40,7 +40,10 @@ def contacts_of_three_queues() -> Contacts:
 
 
 def offered(table: Contacts, tenant: int, keys: NDArray[np.uint64]) -> NDArray[np.intp]:
-    return table.rows_of(tenant, keys, np.full(keys.size, OFFERED, np.uint8))
+    facts = Facts()
+    facts.make_room(keys.size)
+    table.take(batch_of(keys.size, tenant, kind=OFFERED, contact=keys, at_ms=T0), facts)
+    return np.array(facts.row)[: keys.size]
 
 
 def told_by(events: Sequence[Event], *, one_batch: bool, table: Contacts | None = None) -> dict[str, Any]:
@@ -52,19 +55,20 @@ def told_by(events: Sequence[Event], *, one_batch: bool, table: Contacts | None 
         n = len(batch)
         kind, agent, at_ms, wait_s, since = (np.array(column) for column in zip(*batch, strict=True))
         kind, told = kind.astype(np.uint8), kind == REPEATED
-        rows = table.rows_of(0, np.full(n, hash_of(7), np.uint64), kind)
         # As a block has them: a wait in n1 of a handled contact, else in n0; what the ACD tells of a repeat in n0, s.
         n0 = np.where(told, since / 1000.0, np.where(kind == HANDLED, 99.0, wait_s))
-        batch_of = SimpleNamespace(
-            kind=kind, agent=agent, at_ms=at_ms, queue=np.full(n, 2), n0=n0, n1=wait_s,
-            since_previous_ms=np.where(told, -1, since),
+        b = batch_of(
+            n, kind=kind, agent=agent, at_ms=at_ms, queue=2, n0=n0, n1=wait_s,
+            since_previous_ms=np.where(told, -1, since), contact=np.uint64(hash_of(7)),
         )  # fmt: skip
-        facts = facts_of(table, rows, batch_of)
-        out["arrivals"] += int(facts.arrival.sum())
-        out["waits"] += facts.wait_s[facts.wait_s == facts.wait_s].tolist()
-        out["abandoned"] += int(facts.abandoned.sum())
-        out["handled"] += int(facts.handled.sum())
-        out["repeats"] += int(facts.repeat.sum())
+        facts = Facts()
+        table.take(b, facts)
+        wait_s = np.array(facts.wait_s)[:n]
+        out["arrivals"] += sum(facts.arrival[:n])
+        out["waits"] += wait_s[wait_s == wait_s].tolist()
+        out["abandoned"] += sum(facts.abandoned[:n])
+        out["handled"] += sum(facts.handled[:n])
+        out["repeats"] += sum(facts.repeat[:n])
     return out | {"waiting": int(queues.waiting[2]), "oldest_ms": int(queues.oldest_ms[2])}
 
 
@@ -148,11 +152,7 @@ def test_lines_are_those_of_plain_python(seed: int) -> None:
         n = len(events)
         contacts_of, kind, queue, ms = (np.array(column) for column in zip(*events, strict=True))
         keys = np.array([hash_of(c) for c in contacts_of.tolist()], np.uint64)
-        batch = SimpleNamespace(
-            kind=kind.astype(np.uint8), agent=np.full(n, -1), at_ms=ms, queue=queue, n0=np.full(n, NAN),
-            n1=np.full(n, NAN), since_previous_ms=np.full(n, -1),
-        )  # fmt: skip
-        facts_of(table, table.rows_of(0, keys, batch.kind), batch)
+        table.take(batch_of(n, kind=kind, at_ms=ms, queue=queue, contact=keys), Facts())
     for q in range(3):
         waiting = [
             min(ms for kind, _, ms in events if kind == OFFERED)

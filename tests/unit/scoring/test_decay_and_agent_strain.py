@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from batches import batch_of, facts_with
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -19,22 +19,27 @@ from services.scoring.core import agent_table as at
 from services.scoring.core.agent_drivers import COMPLAINTS, OCCUPANCY, SINCE_BREAK, UNSUPPORTED
 from services.scoring.core.break_minutes import minutes_until_below
 from services.scoring.core.decay import TAU_FAST_S, TAU_SLOW_S, remaining
-from services.scoring.core.impulses import Brought
 from services.scoring.core.parameters import default_parameters
-from shared.contract.rows import CHECK_IN, HANDLED, STATE_CODES
+from shared.contract.rows import CHECK_IN, HANDLED, STATE, STATE_CODES, STATE_SHIFT
 from shared.contract.signals import BREAK_LONGEST_MIN
 
 T0 = 1_772_440_440_000
 LINE, BREAK_LINE_S, SUPPORT_LINE_S = 0.85, 3600.0, 14_400.0
 STATES = list(STATE_CODES)
+NAMES = {code: state for state, code in STATE_CODES.items()}
 seeds = st.integers(0, 10**6)
-few = settings(max_examples=8, deadline=None, phases=[Phase.generate])
+few = settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
 
 
 def parameters() -> at.AgentParameters:
     weight = np.ones((1, at.D))
     return at.AgentParameters(
-        weight, at.scale_of(weight), np.full(1, LINE), np.full(1, BREAK_LINE_S), np.full(1, SUPPORT_LINE_S)
+        weight,
+        at.scale_of(weight),
+        np.full(1, LINE),
+        np.full(1, BREAK_LINE_S),
+        np.full(1, SUPPORT_LINE_S),
+        np.ones((1, at.D)),
     )
 
 
@@ -56,14 +61,18 @@ def happen(agents: at.Agents, at_ms: int, kind: int, amount: dict[int, float], *
     for driver, value in amount.items():
         amounts[0, driver] = value
     given = {"queue": -1, "team": -1, "flags": 0, "n0": math.nan, "began_ms": -1, **event}
-    batch = SimpleNamespace(
-        kind=np.array([kind], np.uint8), at_ms=np.array([at_ms]), agent=np.zeros(1, np.intp),
-        queue=np.array([given["queue"]]), team=np.array([given["team"]]), flags=np.array([given["flags"]], np.uint32),
-        n0=np.array([given["n0"]]), issue=np.full(1, -1, np.intp),
+    batch = batch_of(
+        1, kind=kind, at_ms=at_ms, agent=0, queue=given["queue"], team=given["team"], flags=given["flags"],
+        n0=given["n0"],
     )  # fmt: skip
-    brought = Brought(amounts, np.full((1, at.D), np.nan), np.zeros(1, np.uint8))
-    of_tenant = default_parameters().scope("acme").agent
-    ags.apply(agents, batch, brought, np.array([given["began_ms"]]), parameters(), of_tenant)
+    brings = sum(1 << driver for driver in amount)
+    facts = facts_with(1, brings=brings, tells=0, amount=amounts, evident=0, began_ms=given["began_ms"])
+    ags.apply(agents, batch, facts, parameters(), default_parameters().scope("acme").agent)
+
+
+def be(agents: at.Agents, r: NDArray[np.intp], state: str, at_ms: int) -> None:
+    """The ACD tells a state."""
+    happen(agents, at_ms, STATE, {}, flags=STATE_CODES[state] << STATE_SHIFT)
 
 
 def impulse(agents: at.Agents, at_ms: int, driver: int, amount: float) -> None:
@@ -82,7 +91,7 @@ class Stepped:
     def __init__(self) -> None:
         self.fast = dict.fromkeys((OCCUPANCY, COMPLAINTS, SINCE_BREAK, UNSUPPORTED), 0.0)
         self.slow = dict(self.fast)
-        self.busy = self.staffed = self.work_s = self.unsupported_s = 0.0
+        self.busy = self.staffed = self.work_s = self.unsupported_s = self.away_s = 0.0
 
     def live(self, seconds: float, state: str) -> None:
         busy = state in ("on_contact", "acw")
@@ -90,6 +99,7 @@ class Stepped:
         at_work = staffed or state == "meeting"
         rests = state in ("break", "offline")
         speed = 3.0 if rests else 1.0
+        self.away_s = self.away_s if rests else 0.0
         for _ in range(round(seconds / self.STEP_S)):
             load = dict.fromkeys(self.fast, 0.0)
             load[OCCUPANCY] = (busy - LINE * staffed) / (1.0 - LINE)
@@ -100,21 +110,30 @@ class Stepped:
                     levels[driver] += self.STEP_S * (load[driver] - levels[driver] * speed) / tau_s
             self.busy += self.STEP_S * (busy - self.busy) / 1800.0
             self.staffed += self.STEP_S * (staffed - self.staffed) / 1800.0
-            self.work_s = max(self.work_s - 12 * self.STEP_S, 0.0) if rests else self.work_s + self.STEP_S * at_work
+            self.away_s += self.STEP_S * rests
+            pays = 20 * self.STEP_S if self.away_s > 120 else 0.0
+            self.work_s = max(self.work_s - pays, 0.0) if rests else self.work_s + self.STEP_S * at_work
             self.unsupported_s += self.STEP_S * at_work
+
+
+IMPULSES_MAX = 6
+STEPPED_WRONG = IMPULSES_MAX * 3 * Stepped.STEP_S / TAU_FAST_S / (2 * math.e) + Stepped.STEP_S / TAU_FAST_S
+"""How far the steps themselves may be from the integral: of a level S that decays at rate k in steps of h, S k h / 2e
+at most (at t = 1/k), so it grows with what was brought, 3 times faster in a break. A line is passed within a step."""
 
 
 @few
 @given(seed=seeds)
+@example(seed=1459)  # six complaints, then offline: 2.02e-4
 def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: int) -> None:
     rng = random.Random(seed)
     agents, r = one_agent()
     oracle, at_ms = Stepped(), T0
     agents.work_s[r] = oracle.work_s = 3300.0
     agents.unsupported_s[r] = oracle.unsupported_s = 14_100.0
-    for _ in range(6):
+    for _ in range(IMPULSES_MAX):
         state, seconds = rng.choice(STATES), rng.choice((1, 20, 150, 400))
-        agents.state[r] = STATE_CODES[state]
+        be(agents, r, state, at_ms)
         if rng.random() < 0.5:
             impulse(agents, at_ms, COMPLAINTS, 1.0)
             oracle.fast[COMPLAINTS] += 1.0
@@ -123,8 +142,8 @@ def test_moving_in_one_step_is_the_integral_over_any_sequence_of_states(seed: in
         oracle.live(seconds, state)
         moved = judged(agents, r, at_ms)
         for driver in oracle.fast:
-            assert moved.fast[0, driver] == pytest.approx(oracle.fast[driver], abs=2e-4)
-            assert moved.slow[0, driver] == pytest.approx(oracle.slow[driver], abs=2e-4)
+            assert moved.fast[0, driver] == pytest.approx(oracle.fast[driver], abs=STEPPED_WRONG)
+            assert moved.slow[0, driver] == pytest.approx(oracle.slow[driver], abs=STEPPED_WRONG)
         assert moved.busy[0] == pytest.approx(oracle.busy, abs=1e-4)
         assert moved.staffed[0] == pytest.approx(oracle.staffed, abs=1e-4)
         assert moved.work_s[0] == pytest.approx(oracle.work_s, abs=1.0)
@@ -138,7 +157,7 @@ def test_one_step_is_many_steps(seed: int) -> None:
     rng = random.Random(seed)
     (one, r), (many, _) = one_agent(), one_agent()
     for agents in (one, many):
-        agents.state[r] = STATE_CODES[rng.choice(STATES[:4])] if agents is one else one.state[r]
+        be(agents, r, rng.choice(STATES[:4]) if agents is one else NAMES[int(one.state[0])], T0)
         agents.work_s[r] = 3000.0
         agents.unsupported_s[r] = 13_000.0
         impulse(agents, T0, COMPLAINTS, 2.0)
@@ -187,10 +206,26 @@ def test_a_meeting_is_work_for_the_next_break_but_not_a_contact() -> None:
 def test_five_minutes_of_break_pay_for_an_hour() -> None:
     agents, r = one_agent()
     agents.work_s[r] = 3600.0
-    agents.state[r] = STATE_CODES["break"]
-    assert judged(agents, r, T0 + 299_000).work_s[0] == pytest.approx(12.0)
+    be(agents, r, "break", T0)
+    assert judged(agents, r, T0 + 299_000).work_s[0] == pytest.approx(20.0)
     assert judged(agents, r, T0 + 300_000).work_s[0] == 0.0
     assert judged(agents, r, T0 + 900_000).work_s[0] == 0.0
+
+
+def test_who_is_called_back_after_two_minutes_had_no_break() -> None:
+    agents, r = one_agent()
+    agents.work_s[r] = 3600.0
+    be(agents, r, "break", T0)
+    touch(agents, r, T0 + 60_000)
+    # Told once more, on the way: it is the same break.
+    be(agents, r, "break", T0 + 60_000)
+    assert judged(agents, r, T0 + 120_000).work_s[0] == 3600.0
+    touch(agents, r, T0 + 100_000)
+    assert judged(agents, r, T0 + 180_000).work_s[0] == pytest.approx(2400.0)
+    be(agents, r, "available", T0 + 180_000)
+    touch(agents, r, T0 + 190_000)
+    be(agents, r, "break", T0 + 190_000)
+    assert judged(agents, r, T0 + 310_000).work_s[0] == agents.work_s[0]
 
 
 @few
@@ -258,7 +293,7 @@ def test_occupancy_of_a_steady_day_is_its_part_on_contact() -> None:
             agents.state[r] = STATE_CODES[state]
             at_ms += seconds * 1000
             touch(agents, r, at_ms)
-    assert at.occupancy(judged(agents, r, at_ms))[0] == pytest.approx(0.9, abs=0.01)
+    assert judged(agents, r, at_ms).value[0, OCCUPANCY] == pytest.approx(90.0, abs=1.0)
     assert judged(agents, r, at_ms).level[0, OCCUPANCY] == pytest.approx((0.9 - LINE) / (1 - LINE), abs=0.05)
 
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterable
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 import pytest
 from care_days import care_log
@@ -35,10 +36,10 @@ from scoring_logs import (
 )
 from scoring_logs import settings as settings_entry
 
-from services.scoring.core.engine import Engine
+from services.scoring.core.engine import SNAPSHOT_VERSIONS, Engine
 from shared.contract.actions import Noted
 from shared.contract.block import Row
-from shared.contract.entries import Entry
+from shared.contract.entries import Entry, EntryId, tick_fields
 
 SECOND, MINUTE = 1000, 60_000
 OBSERVED, OFFERED, ANSWERED, ABANDONED, HANDLED, REPEATED, STATE = range(7)
@@ -111,6 +112,20 @@ def test_a_restored_engine_is_the_same_bytes_again(centre: list[Entry], centre_p
     assert Engine.restore(snapshot).snapshot() == snapshot
 
 
+def test_a_snapshot_of_the_version_before_is_read(centre_played: Played) -> None:
+    """Version 5 had no beginning of a rest."""
+    state = msgspec.msgpack.decode(centre_played.engine.snapshot(), strict=False)
+    state["version"] = SNAPSHOT_VERSIONS[0]
+    del state["floor"]["tables"]["agents"]["rest_ms"]
+    older = Engine.restore(msgspec.msgpack.encode(state))
+    assert older.position == centre_played.engine.position
+    at = EntryId(older.position.ms + SECOND, 0)
+    assert older.step(Entry(at, tick_fields(at.ms))).position == at
+    state["version"] -= 1
+    with pytest.raises(ValueError, match="this engine reads"):
+        Engine.restore(msgspec.msgpack.encode(state))
+
+
 def test_what_was_late_stays_late_when_the_bound_is_raised() -> None:
     """Else a restored engine, which re-reads ids by the new bound, would count other events than one that went on."""
     old = Row(OFFERED, TENANT, T0 - 1000 * SECOND, "e-old", queue="q", contact=9)
@@ -122,6 +137,20 @@ def test_what_was_late_stays_late_when_the_bound_is_raised() -> None:
     played = play(log)
     assert played.reports[2].counts["late"] == 1
     restarted(log, {0, 1}, played)
+
+
+def test_a_bound_that_stands_before_the_first_event_holds_at_once() -> None:
+    old = Row(OFFERED, TENANT, T0 - 1000 * SECOND, "e-old", queue="q", contact=9)
+    log = [
+        tick(T0),
+        settings_entry(T0 + SECOND, {"revision": 1, "lateness_s": 3600}),
+        block(T0 + 2 * SECOND, [old]),
+        block(T0 + 3 * SECOND, [old]),
+    ]
+    played = play(log)
+    assert "late" not in played.reports[2].counts
+    assert played.reports[3].counts["repeated"] == 1
+    restarted(log, {0, 1, 2}, played)
 
 
 def test_an_id_is_still_known_after_the_bound_was_raised() -> None:
@@ -259,6 +288,7 @@ def test_an_observation_of_a_queue_that_shares_agents_is_noticed_too() -> None:
     off = ("offered_load", "recent_waits", "service_level", "abandonment", "staffing")
     drivers: dict[str, dict[str, float]] = {name: {"weight": 0} for name in off}
     drivers["predicted_wait"] = {"target_wait_s": 300}
+    drivers |= {"repeat_share": {"weight": 0.5}, "arrivals_surge": {"weight": 0.5}}
     high, low = (with_lines(queue_line=line, drivers={"queue": drivers}) for line in (100, 65))
     observed = [
         block(T0 + s * SECOND, [Row(OBSERVED, TENANT, T0 + s * SECOND, f"e-{q}{s}", queue=q, n0=0) for q in "pq"])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import random
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from batches import batch_of, facts_with
 
 from services.scoring.core.handle_levels import HandleLevels
 from services.scoring.core.handled_feed import BOUND, WAIT_MAX_S, note
@@ -38,13 +38,9 @@ def test_sums_of_the_day_are_those_of_plain_python(seed: int) -> None:
             for _ in range(100)
         ]
         column = {name: [e[name] for e in events] for name in events[0]}
-        batch = SimpleNamespace(tenant=2, queue=np.array(column["queue"], np.intp), n0=np.array(column["handle_s"]))
-        facts = SimpleNamespace(
-            handled=np.array(column["handled"], np.uint8),
-            abandoned=np.array(column["abandoned"], np.uint8),
-            wait_s=np.array(column["wait_s"]),
-        )
-        note(batch, facts, levels, patience)  # type: ignore[arg-type]
+        batch = batch_of(100, 2, queue=column["queue"], n0=column["handle_s"])
+        said = {name: column[name] for name in ("handled", "abandoned", "wait_s")}
+        note(batch, facts_with(100, **said), levels, patience)
         for e in events:
             waited_s += 0.0 if math.isnan(e["wait_s"]) else min(e["wait_s"], WAIT_MAX_S)
             given_up += e["abandoned"]

@@ -48,9 +48,9 @@ def test_a_contact_that_is_long_by_the_own_usual_is_hard() -> None:
 def test_a_contact_without_an_issue_ends_the_run_but_is_counted_as_hard() -> None:
     day = Day()
     for i, issue in enumerate(("a", "a", None)):
-        day.contact(300.0 * i, issue=issue, flags=k.COMPLAINT)
+        day.contact(300.0 * i, issue=issue, flags=k.ABUSIVE)
     assert (day.agents.hard_run[0], day.agents.hard_issue[0]) == (0, -1)
-    assert day.agents.hard_contacts(ANN, T0 + 800_000)[0][0] > 2.5
+    assert day.agents.hard_contacts(ANN, T0 + 800_000)[0][0] > 2.5  # of three
 
 
 # --- a new issue takes long

@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 
+from services.scoring.core.alert_kinds import KINDS
 from services.scoring.core.parameters import (
+    ABOUT_QUEUES,
     ALERT_RULES,
     BadSettings,
     check_settings,
     default_parameters,
     load_parameters,
 )
+from services.scoring.core.report_values import unit_values
+from services.scoring.core.subjects import QUEUE
+from shared.contract.tallies import UnitValues
 
 
 def test_the_built_in_defaults_are_good_and_of_revision_0() -> None:
@@ -49,7 +54,7 @@ usual = true
 team = "x"
 [tenants.acme.queues.q1]
 team = ""
-[tenants.acme.queues.q1.alerts."agent.strain"]
+[tenants.acme.queues.q1.alerts."queue.surge"]
 open_line = nan
 [tenants.acme.queues]
 q2 = 3
@@ -70,7 +75,7 @@ FAULTS = {
     "lateness_s": "outside",
     "tenants.acme.team": "unknown",
     "tenants.acme.queues.q1.team": "name of a team",
-    "tenants.acme.queues.q1.alerts.agent.strain.open_line": "outside",
+    "tenants.acme.queues.q1.alerts.queue.surge.open_line": "outside",
     "tenants.acme.queues.q2": "must be a table",
     "tenants.other": "must be a table",
 }
@@ -161,7 +166,7 @@ def test_a_queue_overrides_its_tenant_and_a_tenant_overrides_all() -> None:
 def test_overrides_of_one_scope_do_not_leak_into_another() -> None:
     first = load_parameters({"alerts": {"queue.strain": {"open_line": 77}}})
     assert first.scope("t").alerts["queue.strain"]["open_line"] == 77
-    assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 60
+    assert default_parameters().scope("t").alerts["queue.strain"]["open_line"] == 70
 
 
 def test_a_critical_line_that_was_asked_for_lies_at_or_above_the_opening_line() -> None:
@@ -169,7 +174,7 @@ def test_a_critical_line_that_was_asked_for_lies_at_or_above_the_opening_line() 
         return check_settings({"tenants": {"acme": {"alerts": {"queue.strain": rules}}}})
 
     assert faults(open_line=70, critical_line=70) == []
-    assert faults(critical_line=55) == ["tenants.acme.alerts.queue.strain: critical_line 55 is below open_line 60"]
+    assert faults(critical_line=55) == ["tenants.acme.alerts.queue.strain: critical_line 55 is below open_line 70"]
     # Who only raises the line at which it opens need not know of the other.
     assert faults(open_line=95) == []
 
@@ -179,6 +184,19 @@ def test_a_queue_cannot_have_rules_for_agents_of_its_own() -> None:
     assert check_settings({"tenants": {"acme": {"queues": {"q": inner}}}}) == [
         "tenants.acme.queues.q.drivers.agent: agents serve many queues; set it under tenants.acme"
     ]
+
+
+def test_a_queue_has_rules_only_for_alerts_that_are_about_a_queue() -> None:
+    """Others would be taken and never used: the fault says where they belong."""
+    about = {name for name, kind in KINDS.items() if kind.subject == QUEUE}
+    assert set(ABOUT_QUEUES) == about
+    inner = {"alerts": {kind: {"escalate_after_s": 60} for kind in ALERT_RULES if kind != "agent.recognition"}}
+    assert check_settings({"tenants": {"acme": {"queues": {"q": inner}}}}) == [
+        f'tenants.acme.queues.q.alerts.{kind}: not about one queue; set it as [tenants.acme.alerts."{kind}"]'
+        for kind in inner["alerts"]
+        if kind not in about
+    ]
+    assert check_settings({"tenants": {"acme": inner}}) == []
 
 
 def test_what_is_told_at_one_moment_has_no_hold_and_no_closing_line() -> None:
@@ -209,3 +227,39 @@ def test_the_budget_of_false_surges_is_a_tenants() -> None:
         "timezone: must be an IANA name such as Europe/Madrid",
     ]
     assert check_settings({"tenants": {"a": {"queues": {"q": {"timezone": "UTC"}}}}})
+
+
+def test_what_results_are_worth_is_set_for_all_and_for_one_tenant() -> None:
+    document = tomllib.loads(
+        """
+        [report]
+        value_per_visit_avoided = 45
+        currency = "EUR"
+        [tenants.acme.report]
+        value_per_visit_avoided = 50.5
+        value_per_repeat_avoided = 6
+        """
+    )
+    assert check_settings(document) == []
+    assert unit_values(document, "acme") == UnitValues(50.5, None, 6.0, "EUR")
+    assert unit_values(document, "other") == UnitValues(45.0, None, None, "EUR")
+    assert unit_values({}, "other") == UnitValues()
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ({"value_per_visit_avoided": -1, "currency": "EUR"}, "report.value_per_visit_avoided: lies outside 0 to"),
+        ({"value_per_visit_avoided": "45", "currency": "EUR"}, "report.value_per_visit_avoided: must be a number"),
+        ({"value_per_opportunity": True, "currency": "EUR"}, "report.value_per_opportunity: must be a number"),
+        ({"value_per_visit": 1}, "report.value_per_visit: unknown; expected value_per_visit_avoided"),
+        ({"currency": "euro"}, "report.currency: must be a code of three capital letters"),
+        ({"value_per_opportunity": 3}, "report: values need a currency"),
+        (45, "report: must be a table with"),
+    ],
+)
+def test_what_is_wrong_with_the_values_of_a_report_is_named(table: Any, fault: str) -> None:
+    (found,) = check_settings({"report": table})
+    assert found.startswith(fault)
+    (found,) = check_settings({"tenants": {"acme": {"report": table}}})
+    assert found.startswith(f"tenants.acme.{fault}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from batches import batch_of
 from scoring_logs import NAN
 
 from services.scoring.core import queue_drivers as qd
@@ -41,6 +42,7 @@ class Queue:
     usual_s: float = 30.0
     usual_repeats: float = NAN
     surge: float = 0.0
+    longest: list[tuple[int, float]] = field(default_factory=list)  # waits that ended, with their ms
 
     def sum(self, column: int, at_ms: int) -> float:
         return sum(a * math.exp(-(at_ms - ms) / 1000 / TAU_S[column]) for c, ms, a in self.facts if c == column)
@@ -116,9 +118,12 @@ def levels(queues: list[Queue], q: int, at_ms: int) -> list[float]:
 
     felt = min(qd.FELT * (waited_s / TARGET_S) ** 2, 6.0)
     predicted = felt + foreseen((expected_s - waited_s) / TARGET_S, qd.WAIT_FORESEEN)
+    ended = [w**2 * math.exp(-(at_ms - ms) / 600_000) for ms, w in me.longest]
+    faded = qd.REMEMBERED * min(qd.FELT * max(ended, default=0.0) / RECENT_TARGET_S**2, 6.0)
+    beyond_now = max(faded - min(qd.FELT * (waited_s / RECENT_TARGET_S) ** 2, 6.0), 0.0)
     raw = (
         foreseen((rho - LOAD_LINE) / (1 - LOAD_LINE), qd.LOAD_FORESEEN),
-        recent_s / RECENT_TARGET_S,
+        recent_s / RECENT_TARGET_S + beyond_now,
         (GOAL - within) / GOAL,
         (left - USUAL) / (FULL - USUAL),
         beyond / FULL_REPEATS,
@@ -162,6 +167,11 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
             late_ms = at_ms - rng.choice((0, 0, 4000))
             qs.add(table, row, late_ms, column, amount, parameters(n), Pools())
             queue.facts.append((column, late_ms, amount))
+        for wait_s in (5.0, 70.0, 65.0, 20.0)[: seed % 5]:
+            at_ms = min(at_ms + rng.randrange(40_000), now_ms)
+            qs.add(table, row, at_ms, 0, 0.0, parameters(n), Pools())  # what there is fades until then
+            table.felt_s2[row] = max(table.felt_s2[row], wait_s**2)
+            queue.longest.append((at_ms, wait_s))
         queue.usual_s, queue.usual_repeats = rng.choice((30.0, 110.0)), rng.choice((NAN, 0.02, 0.3))
         table.surge[row] = queue.surge = (0.0, 0.0, 1.2, 5.0)[seed % 4]
         table.usual.wait_s[row], table.usual.repeat_share[row] = queue.usual_s, queue.usual_repeats
@@ -185,8 +195,7 @@ def centre(seed: int, n: int = 5) -> tuple[qt.Queues, Pools, list[Queue], int]:
         ):
             getattr(table, name)[row] = getattr(queue, name)
         for agent in rng.sample(range(12), rng.choice((0, 2, 5))):
-            taken = np.array([ANSWERED], np.uint8)
-            service.serve(taken, np.array([agent]), np.array([q]), np.array([now_ms - 60_000]))
+            service.serve(batch_of(1, kind=ANSWERED, agent=agent, queue=q, at_ms=now_ms - 60_000))
             if agents.state[agent] != STATE_CODES["break"]:
                 queue.agents.add(agent)
     pools = Pools()

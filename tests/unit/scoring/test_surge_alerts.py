@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 import pytest
 from scoring_logs import Played, numbered, opened, play, settings, tick
 from surge_logs import DAY_MS, MINUTE_MS, MONDAY_MS, MORNING_MIN, STEP_MS, Burst, Centre
@@ -173,19 +172,3 @@ def test_more_ticks_change_no_surge() -> None:
     assert [{**a, "id": ""} for a in surges(play(numbered([*log, *more])))] == [
         {**a, "id": ""} for a in surges(burst_played())
     ]
-
-
-def test_a_checkpoint_from_before_surges_were_told_is_read_and_begins_to_watch() -> None:
-    log = burst_log()
-    state = msgspec.msgpack.decode(play(log[:400]).engine.snapshot(), strict=False)
-    tables = state["floor"]["tables"]
-    del tables["surges"], state["utc_offsets"], tables["contacts"]["mention"], tables["contacts"]["pressure"]
-    del tables["queues"]["surge"], tables["queues"]["surge_percent"]
-    del tables["queues"]["usual"]["offset_ms"], tables["queues"]["usual"]["quarter"]
-    for kind in ("queue.surge", "issue.surge"):
-        del state["desk"]["watches"][kind]
-    engine = Engine.restore(msgspec.msgpack.encode(state), marks="none")
-    assert surges(play(log[400:1000], engine)) == []
-    streams = engine._floor.surges.queues.streams
-    assert streams.minute == engine.position.ms // MINUTE_MS
-    assert streams.hour_minutes[: streams.n].min() > 30

@@ -11,6 +11,7 @@ from services.scoring.core.agent_drivers import AGENT_DRIVERS
 from services.scoring.core.alert_kinds import KINDS
 from services.scoring.core.alert_phases import WORDS, T
 from services.scoring.core.queue_drivers import QUEUE_DRIVERS
+from services.scoring.core.wording_say import SAY, suggested
 
 DRIVERS = [*(d.name for d in AGENT_DRIVERS), *(d.name for d in QUEUE_DRIVERS)]
 TITLES = [*KINDS, "feed.late"]
@@ -33,7 +34,7 @@ def texts() -> list[tuple[str, str]]:
     out += [wording.longer_in_queue("队列 1", 120.0), wording.longer_everywhere(80.0)]
     out += [wording.cause_text("issue-1", 31.0, 4.5, repeats, 12.0) for repeats in (None, 0.0, 0.25)]
     out += [wording.rest_text(7.0), wording.settled_title("queue-1", 121.0)]
-    return [*out, *wording.ACTIONS.values()]
+    return [*out, *wording.ACTIONS.values(), *SAY.values()]
 
 
 @pytest.mark.parametrize("name", DRIVERS)
@@ -77,6 +78,21 @@ def test_every_alert_suggests_an_action_in_both_languages() -> None:
 
 def test_every_action_is_suggested_by_something() -> None:
     assert wording.ACTIONS.keys() == SUGGESTED
+
+
+def test_every_action_comes_with_words_to_say_in_both_languages() -> None:
+    assert SAY.keys() == wording.ACTIONS.keys()
+    for code, (en, zh) in SAY.items():
+        assert "“" not in en + zh, "whoever shows them puts them in quotes"
+        assert not HAN.search(en)
+        assert HAN.search(zh)
+        assert len(en) <= 120, "short enough to say in one breath"
+        assert (suggested(code).say, suggested(code).say_zh) == (en, zh)
+
+
+def test_words_to_say_are_not_told_twice() -> None:
+    for code in ("agent.break", "agent.talk", "agent.thank"):
+        assert "“" not in "".join(wording.ACTIONS[code])
 
 
 def test_no_text_blames_anybody_or_speaks_of_what_is_not_measured() -> None:

@@ -36,14 +36,21 @@ export interface Driver {
   text_zh: string;
 }
 
-/** Something kind and useful to do. */
+/** Something kind and useful to do, and words (`say`) that a lead can use for it. */
 export interface SuggestedAction {
   code: string;
   text: string;
   text_zh: string;
+  say?: string;
+  say_zh?: string;
 }
 
-/** One step of an alert's life. `by` is a person, or null when the engine did it; `reason` says why. */
+/**
+ * One step of an alert's life. `by` is a person, or null when the engine did it; `reason` says why.
+ *
+ * `to` is whom it was handed to; `until` (RFC 3339 UTC) is when an alert that was set aside comes back, later by what
+ * the log's clock jumps meanwhile.
+ */
 export interface Change {
   at: string;
   phase: Phase;
@@ -51,6 +58,8 @@ export interface Change {
   by?: string | null;
   reason?: string | null;
   note?: string | null;
+  to?: string | null;
+  until?: string | null;
 }
 
 /** An alert at its latest change. */
@@ -94,6 +103,12 @@ export interface DriverShare {
   unit: string;
 }
 
+/** What contacts are about: an issue, and its part in percent of the last hour's contacts that named one. */
+export interface IssueShare {
+  issue: string;
+  percent: number;
+}
+
 /** A queue now. `strain` is null until something is known about the queue. */
 export interface QueueSignal {
   id: string;
@@ -104,6 +119,8 @@ export interface QueueSignal {
   longest_wait_s: number | null;
   predicted_wait_s?: number | null;
   agents?: number | null;
+  service_level?: number | null;
+  issues?: IssueShare[];
 }
 
 /** An agent now. `state` is null when the ACD never said one and no contact shows it. */
@@ -240,6 +257,144 @@ export interface AlertPage {
   next: string | null;
   epoch: string;
   cursor: string;
+}
+
+/** `GET /v1/me`: who the token says one is, and what a page may therefore offer. */
+export interface Me {
+  sub: string;
+  tenant: string;
+  teams: string[];
+  role: "admin" | "agent" | "lead" | "supervisor";
+  agent: string | null;
+  zone: string | null;
+  may: string[];
+}
+
+/** One thing that is kept about an agent, and for how long. */
+export interface Stored {
+  what: string;
+  what_zh: string;
+  for_s: number | null;
+}
+
+/** `GET /v1/agents/me`: an agent's own row and nobody else's. `strain` is null until something is known. */
+export interface OwnAgent {
+  id: string;
+  team: string | null;
+  strain: number | null;
+  drivers: DriverShare[];
+  state: string | null;
+  break_min: number | null;
+  at: string;
+  data_age_s: number | null;
+  stored: Stored[];
+  check_in_at: string | null;
+}
+
+/** `POST /v1/agents/me/check-in`: 1 light to 5 heavy. */
+export interface CheckIn {
+  load: number;
+}
+
+/** Where the page signs in: authorization code with PKCE at this issuer. */
+export interface Oidc {
+  issuer: string;
+  client_id: string;
+  scope: string;
+}
+
+/** `GET /v1/signin`, for everybody: null when there are only tokens. */
+export interface SignInWays {
+  oidc: Oidc | null;
+}
+
+/** What was acted on. */
+export interface AuditSubject {
+  type: "agent" | "alert" | "key" | "person";
+  id: string;
+}
+
+/** One action, taken or refused. */
+export interface AuditRecord {
+  at: string;
+  tenant: string;
+  sub: string;
+  role: string;
+  action: "acknowledge" | "assign" | "check_in" | "close" | "create_key" | "note" | "revoke_key" | "revoke_token" | "rotate_key" | "snooze" | "supported";
+  subject: AuditSubject;
+  outcome: number;
+  address: string | null;
+  team?: string | null;
+  about?: string | null;
+}
+
+/** `GET /v1/audit`, the latest first. `next` goes into `after`; null on the last page. */
+export interface AuditPage {
+  records: AuditRecord[];
+  next: string | null;
+}
+
+/**
+ * Alerts of one kind that opened since `since`, in the scope of who asks. See services/notify/core/rules.py.
+ *
+ * `fired`: those that leads were told of. `acted`: of these, those that somebody acknowledged, assigned, closed or
+ * noted something at. `acknowledged_p50_s`: median time from opening to the first acknowledgement, null without any.
+ * `escalated`: of `fired`, those that nobody took in time. `suppressed`: held back all along, so not in `fired`.
+ * `open`: of `fired`, those that are not over.
+ */
+export interface RuleCount {
+  kind: string;
+  fired: number;
+  acted: number;
+  acknowledged_p50_s: number | null;
+  escalated: number;
+  suppressed: number;
+  open: number;
+}
+
+/** `GET /v1/rules`. `since` (RFC 3339 UTC) is from when on alerts are counted; kinds without any are left out. */
+export interface Rules {
+  since: string;
+  rules: RuleCount[];
+}
+
+/** Whole points of one driver, 0 where it was not among the three largest. */
+export interface DriverCourse {
+  name: string;
+  shares: number[];
+}
+
+/** An alert of that time. `ended_at` is null while it is not over. */
+export interface CourseAlert {
+  id: string;
+  kind: string;
+  severity: string;
+  phase: string;
+  title: string;
+  title_zh: string;
+  opened_at: string;
+  ended_at: string | null;
+}
+
+/**
+ * `GET /v1/history`. `at` are the minutes that are known, in ms, ascending; a minute nobody looked at is left out.
+ *
+ * `strain` is in whole points, null where it is not known or not this lead's to see. What only queues have is null for
+ * an agent.
+ */
+export interface SubjectCourse {
+  type: "agent" | "queue";
+  id: string;
+  team: string | null;
+  step_s: number;
+  at: number[];
+  strain: (number | null)[];
+  drivers: DriverCourse[];
+  waiting: (number | null)[] | null;
+  longest_wait_s: (number | null)[] | null;
+  predicted_wait_s: (number | null)[] | null;
+  agents: (number | null)[] | null;
+  alerts: CourseAlert[];
 }
 
 /** Why one event of a request was refused. */

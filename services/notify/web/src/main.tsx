@@ -1,32 +1,46 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import "uplot/dist/uPlot.min.css";
 import "./style/tokens.css";
 import "./style/page.css";
 import "./style/parts.css";
-import { canAcknowledge, current } from "./store/alerts";
-import { alerts, signIn, tick } from "./store/store";
+import "./style/board.css";
+import "./style/rows.css";
+import "./style/course.css";
+import "./style/alerts.css";
+import "./style/alert-log.css";
+import "./style/told.css";
+import "./style/shell.css";
+import "./style/own.css";
+import { startAttention } from "./attention/attention";
+import { followSession, signInWith, takeReturn } from "./oidc/session";
+import { followRoute } from "./route";
+import { signIn, tick, TICK_MS } from "./store/store";
+import { followTheme } from "./store/theme";
 import { keptToken, tokenFromLink } from "./store/token";
-import { chooseLanguage, language } from "./text/text";
+import { language, startLanguage } from "./text/text";
 import { App } from "./view/App";
 
-const TICK_MS = 1000;
-
-function signInWith(token: string | null): void {
-  if (token) signIn(token);
+function start(): void {
+  const linked = tokenFromLink();
+  if (linked) return signInWith(linked);
+  if (takeReturn(location.search)) return;
+  const kept = keptToken();
+  if (kept) signIn(kept);
 }
 
-language.value = chooseLanguage(navigator.languages);
+followTheme();
+language.value = startLanguage(navigator.languages);
 effect(() => {
   document.documentElement.lang = language.value;
 });
-effect(() => {
-  const open = current(alerts.value).filter(canAcknowledge).length;
-  document.title = open ? `(${open}) Strainwatch` : "Strainwatch";
+startAttention();
+followRoute();
+followSession();
+start();
+window.addEventListener("hashchange", () => {
+  const linked = tokenFromLink();
+  if (linked) signInWith(linked);
 });
-
-signInWith(tokenFromLink() ?? keptToken());
-window.addEventListener("hashchange", () => signInWith(tokenFromLink()));
 window.setInterval(tick, TICK_MS);
 
 const page = document.getElementById("page");

@@ -10,20 +10,31 @@ const BANDS: readonly [Band, number][] = [
   ["calm", 0],
 ];
 
+/** Asked for each row of each board, so without a function for each band. */
 export function bandOf(strain: number): Band {
-  return BANDS.find(([, from]) => strain >= from)?.[0] ?? "calm";
+  for (const [band, from] of BANDS) if (strain >= from) return band;
+  return "calm";
 }
 
-const heightOf = (strain: number) => BANDS.findIndex(([band]) => band === bandOf(strain));
+/** So far below its edge a strain must be before the band is left: one that wavers does not make rows jump. */
+const BAND_SLACK = 5;
 
-/** The higher band first, then by name: people and queues are never ordered by their number. */
-export function byBandThenName<T extends { id: string; strain: number }>(rows: readonly T[]): T[] {
-  return [...rows].sort((a, b) => heightOf(a.strain) - heightOf(b.strain) || a.id.localeCompare(b.id));
+export function settledBand(strain: number, was: Band): Band {
+  const edge = EDGE_OF[was];
+  return strain <= edge && strain > edge - BAND_SLACK ? was : bandOf(strain);
 }
 
-/** Bands that put an agent in front: someone should offer a hand now. */
-export function wantsSupport(agent: { strain: number; state: string | null }): boolean {
-  return agent.strain >= 60 && agent.state !== "offline";
+const EDGE_OF = Object.fromEntries(BANDS) as Record<Band, number>;
+
+/** Lower edges, for lines in a chart: where rising, strained and critical begin. */
+export const EDGES: readonly { band: Band; from: number }[] = BANDS.filter(([, from]) => from > 0).map(([band, from]) => ({
+  band,
+  from,
+}));
+
+/** Who stands in front: someone should offer a hand now. */
+export function wantsSupport(band: Band, state: string | null): boolean {
+  return (band === "strained" || band === "critical") && state !== "offline";
 }
 
 /** Whole points for each share so that they add up to the rounded strain (largest remainders get the rest). */

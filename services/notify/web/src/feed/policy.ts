@@ -3,8 +3,11 @@
  *
  * Fresh start and reconnect are one road: authenticate, hello, resume, second hello. A fresh start resumes from
  * nowhere, which the server answers like any epoch it does not know: with all live alerts.
+ *
+ * Where no websocket comes through (some proxies cut them) though the server answers over HTTP, the same frames are
+ * read from a stream. A stream says the token and the place to go on from in its request, so its only hello is the last.
  */
-import type { ClientFrame, Goodbye, ServerFrame } from "../contract";
+import type { BoardFrame, ClientFrame, Goodbye, ServerFrame } from "../contract";
 
 export interface Position {
   epoch: string;
@@ -20,11 +23,18 @@ export type Link =
   | { state: "waiting"; attempt: number; delay_ms: number }
   | { state: "stopped"; code: number; reason: string };
 
+export type Way = "socket" | "stream";
+
 export interface Session {
   token: string;
+  way: Way;
+  /** Sockets in a row that ended before the server said a word. */
+  unheard: number;
   link: Link;
   /** The last change this page has seen. Only a joined hello and alerts move it: a board may overtake an alert. */
   position: Position;
+  /** The newest board that came before the alerts were known: it is shown with them. */
+  early: BoardFrame | null;
   goodbye: Goodbye | null;
 }
 
@@ -32,10 +42,17 @@ export type Input =
   | { on: "opened" }
   | { on: "frame"; frame: ServerFrame }
   | { on: "closed"; code: number }
-  | { on: "waited" };
+  | { on: "waited" }
+  /** Whether the server answered over HTTP. */
+  | { on: "probed"; answers: boolean }
+  /** There is a fresh token of the same person. */
+  | { on: "renewed"; token: string };
 
 export type Effect =
+  /** By `session.way`; what was open is closed first. */
   | { do: "connect" }
+  /** Ask the server something over HTTP. */
+  | { do: "probe" }
   | { do: "send"; frame: ClientFrame }
   | { do: "deliver"; frame: ServerFrame }
   | { do: "wait"; delay_ms: number };
@@ -49,6 +66,11 @@ const DELAY_MIN_MS = 500;
 const DELAY_MAX_MS = 30_000;
 /** The first try is spread over two seconds, so that a restarted server is not met by every lead at once. */
 const FIRST_SPREAD_MS = 2_000;
+
+/** So many sockets unheard, one after the other, and the way may be barred. Product choice. */
+export const UNHEARD_MAX = 3;
+/** So many streams in a row that did not come to life, and sockets are tried again. */
+const STREAMS_MAX = 3;
 
 /** Close code of a token that ran out: below 4500, but the only token a page has is the one that ran out. */
 export const TOKEN_EXPIRED = 4005;
@@ -67,7 +89,9 @@ export function finalReason(code: number, goodbye: Goodbye | null): { code: numb
 }
 
 export function begin(token: string): Step {
-  const session: Session = { token, link: { state: "connecting", attempt: 1 }, position: NOWHERE, goodbye: null };
+  const session: Session = {
+    token, way: "socket", unheard: 0, link: { state: "connecting", attempt: 1 }, position: NOWHERE, early: null, goodbye: null,
+  };
   return { session, effects: [{ do: "connect" }] };
 }
 
@@ -75,6 +99,7 @@ export function begin(token: string): Step {
 export function step(session: Session, input: Input, random: number): Step {
   switch (input.on) {
     case "opened":
+      if (session.way === "stream") return { session, effects: [] };
       return { session, effects: [{ do: "send", frame: { kind: "authenticate", token: session.token } }] };
     case "frame":
       return onFrame(session, input.frame);
@@ -84,21 +109,39 @@ export function step(session: Session, input: Input, random: number): Step {
       if (session.link.state !== "waiting") return { session, effects: [] };
       return {
         session: { ...session, link: { state: "connecting", attempt: session.link.attempt } },
-        effects: [{ do: "connect" }],
+        effects: [{ do: session.way === "socket" && session.unheard >= UNHEARD_MAX ? "probe" : "connect" }],
       };
+    case "probed":
+      if (session.link.state !== "connecting") return { session, effects: [] };
+      if (!input.answers) return { session, effects: [{ do: "connect" }] };
+      // Tries are counted anew: this way has not been tried yet.
+      return { session: { ...session, way: "stream", link: { state: "connecting", attempt: 1 } }, effects: [{ do: "connect" }] };
+    case "renewed":
+      return onRenewed({ ...session, token: input.token });
   }
 }
 
-function onFrame(session: Session, frame: ServerFrame): Step {
+/** A living socket is told at once; a stream has its token in its request, so it is opened anew. */
+function onRenewed(session: Session): Step {
+  const { state } = session.link;
+  if (state !== "live" && state !== "joining") return { session, effects: [] };
+  if (session.way === "stream") return { session, effects: [{ do: "connect" }] };
+  return { session, effects: [{ do: "send", frame: { kind: "authenticate", token: session.token } }] };
+}
+
+function onFrame(heard: Session, frame: ServerFrame): Step {
   const deliver: Effect = { do: "deliver", frame };
+  const session: Session = heard.unheard ? { ...heard, unheard: 0 } : heard;
   switch (frame.kind) {
     case "hello": {
       if (frame.recovered === undefined || frame.recovered === null) {
         const link: Link = { state: "joining", attempt: attemptOf(session.link) };
+        if (session.way === "stream") return { session: { ...session, link }, effects: [] };
         return { session: { ...session, link }, effects: [{ do: "send", frame: { kind: "resume", ...session.position } }] };
       }
       const position = { epoch: frame.epoch, cursor: frame.cursor };
-      return { session: { ...session, link: { state: "live" }, position }, effects: [deliver] };
+      const effects: Effect[] = session.early ? [deliver, { do: "deliver", frame: session.early }] : [deliver];
+      return { session: { ...session, link: { state: "live" }, position, early: null }, effects };
     }
     case "alert":
       // Before the second hello everything after our cursor is still to come, in order: nothing to take yet.
@@ -107,8 +150,9 @@ function onFrame(session: Session, frame: ServerFrame): Step {
     case "goodbye":
       return { session: { ...session, goodbye: frame }, effects: [] };
     case "board":
+      if (session.link.state === "live") return { session, effects: [deliver] };
       // Not before the alerts are known: a board without them would look calmer than it is.
-      return { session, effects: session.link.state === "live" ? [deliver] : [] };
+      return { session: { ...session, early: frame }, effects: [] };
     case "problem":
       return { session, effects: [deliver] };
     default:
@@ -118,11 +162,13 @@ function onFrame(session: Session, frame: ServerFrame): Step {
 
 function onClosed(session: Session, code: number, random: number): Step {
   const final = finalReason(code, session.goodbye);
-  if (final) return { session: { ...session, goodbye: null, link: { state: "stopped", ...final } }, effects: [] };
+  if (final) return { session: { ...session, early: null, goodbye: null, link: { state: "stopped", ...final } }, effects: [] };
   const attempt = session.link.state === "live" ? 1 : attemptOf(session.link) + 1;
   const delay_ms = delayMs(attempt, random);
+  const unheard = session.way === "socket" && session.link.state === "connecting" ? session.unheard + 1 : 0;
+  const way = session.way === "stream" && attempt > STREAMS_MAX ? "socket" : session.way;
   return {
-    session: { ...session, goodbye: null, link: { state: "waiting", attempt, delay_ms } },
+    session: { ...session, way, unheard, early: null, goodbye: null, link: { state: "waiting", attempt, delay_ms } },
     effects: [{ do: "wait", delay_ms }],
   };
 }

@@ -1,5 +1,5 @@
 /** The alerts a page knows, by id. Pure. */
-import type { Alert, AlertFrame } from "../contract";
+import type { Alert, AlertFrame, Change } from "../contract";
 
 export interface Known {
   alert: Alert;
@@ -9,17 +9,10 @@ export interface Known {
 
 export type Alerts = ReadonlyMap<string, Known>;
 
-/** What an asked acknowledge came to so far. */
-export type Ask =
-  | { state: "sent"; at_ms: number }
-  /** `detail` is what the server said; without it, no answer came. */
-  | { state: "failed"; why: "lost" | "late" | "refused"; detail?: string };
-export type Asks = ReadonlyMap<string, Ask>;
-
 /** Enough to see what has just passed; older ones are in the history. */
 const RECENTLY_OVER_MAX = 8;
-/** The answer comes within 2 s when all is well; then the button is given back, with words. */
-export const ANSWER_LIMIT_MS = 10_000;
+/** Names offered when an alert is handed on: a floor's leads, not a directory. */
+const NAMES_MAX = 20;
 
 /** A change in. The same object comes back when nothing is new: the change was already seen. */
 export function applyAlert(alerts: Alerts, frame: AlertFrame): Alerts {
@@ -40,14 +33,44 @@ export function replaceAll(alerts: Alerts, live: readonly Alert[]): Alerts {
 
 const byOpened = (a: Alert, b: Alert) => b.opened_at.localeCompare(a.opened_at) || b.id.localeCompare(a.id);
 const byUpdated = (a: Alert, b: Alert) => b.updated_at.localeCompare(a.updated_at) || b.id.localeCompare(a.id);
+const byReturn = (a: Alert, b: Alert) => (returns_ms(a) ?? 0) - (returns_ms(b) ?? 0) || byOpened(a, b);
 
 function pick(alerts: Alerts, wanted: (alert: Alert) => boolean): Alert[] {
   return [...alerts.values()].map((known) => known.alert).filter(wanted);
 }
 
-/** Those that want a lead, newest first. */
-export function current(alerts: Alerts): Alert[] {
-  return pick(alerts, (alert) => alert.phase !== "resolved" && alert.phase !== "suppressed").sort(byOpened);
+/** A good word that is due: no problem, so it stands apart from those. */
+export function isThanks(alert: Alert): boolean {
+  return alert.kind === "agent.recognition";
+}
+
+/** Nobody has it yet. */
+export function isUntaken(alert: Alert): boolean {
+  return alert.phase === "open" || alert.phase === "escalated";
+}
+
+/** Problems that nobody has yet: the critical ones, then the others, each newest first. */
+export function needing(alerts: Alerts): Alert[] {
+  const lesser = (alert: Alert) => (alert.severity === "critical" ? 0 : 1);
+  const untaken = pick(alerts, (alert) => isUntaken(alert) && !isThanks(alert));
+  return untaken.sort((a, b) => lesser(a) - lesser(b) || byOpened(a, b));
+}
+
+/** Problems that somebody looks after. */
+export function taken(alerts: Alerts): Alert[] {
+  return pick(alerts, (alert) => (alert.phase === "acknowledged" || alert.phase === "assigned") && !isThanks(alert)).sort(
+    byOpened,
+  );
+}
+
+/** What is set aside, the first to come back first. */
+export function setAside(alerts: Alerts): Alert[] {
+  return pick(alerts, (alert) => alert.phase === "snoozed").sort(byReturn);
+}
+
+/** Good words that are due, or were said a moment ago. */
+export function thanks(alerts: Alerts): Alert[] {
+  return pick(alerts, (alert) => isThanks(alert) && !["resolved", "suppressed", "snoozed"].includes(alert.phase)).sort(byOpened);
 }
 
 export function resolved(alerts: Alerts): Alert[] {
@@ -63,37 +86,34 @@ export function standsFor(alerts: Alerts, id: string): Alert | null {
   return pick(alerts, (alert) => (alert.suppresses ?? []).includes(id))[0] ?? null;
 }
 
-export function canAcknowledge(alert: Alert): boolean {
-  return alert.phase === "open" || alert.phase === "escalated";
+/** When an alert that was set aside comes back; null when it is not, or when the server did not say. */
+export function returns_ms(alert: Alert): number | null {
+  if (alert.phase !== "snoozed") return null;
+  const until = alert.history.findLast((step) => step.until)?.until;
+  return until ? Date.parse(until) : null;
 }
 
-/** Says which alert a screen reader should hear of now: one that is new to the page, or newly critical. */
+/** The last step of a person that gave the alert the phase it is in. */
+export function lastBy(alert: Alert): Change | null {
+  return alert.history.findLast((step) => step.by && step.phase === alert.phase && step.reason !== "noted") ?? null;
+}
+
+/** People seen in alerts, the latest first. */
+export function namesIn(alerts: Alerts): string[] {
+  const seen = new Map<string, string>();
+  for (const { alert } of alerts.values()) {
+    if (alert.owner) seen.set(alert.owner, alert.updated_at);
+    for (const step of alert.history) {
+      for (const name of [step.by, step.to]) if (name && (seen.get(name) ?? "") < step.at) seen.set(name, step.at);
+    }
+  }
+  return [...seen].sort((a, b) => b[1].localeCompare(a[1])).slice(0, NAMES_MAX).map(([name]) => name);
+}
+
+/** Says which alert a screen reader should hear of now: one that is new to the page, is back, or is newly critical. */
 export function announcement(before: Alerts, alert: Alert): "none" | "polite" | "urgent" {
-  if (!canAcknowledge(alert)) return "none";
+  if (!isUntaken(alert)) return "none";
   const old = before.get(alert.id)?.alert;
   if (alert.severity === "critical" && old?.severity !== "critical") return "urgent";
-  return !old || !canAcknowledge(old) ? "polite" : "none";
-}
-
-export function withAsk(asks: Asks, id: string, ask: Ask | null): Asks {
-  const next = new Map(asks);
-  if (ask) next.set(id, ask);
-  else next.delete(id);
-  return next;
-}
-
-/** An ask is answered by the change itself. */
-export function answered(asks: Asks, alert: Alert): Asks {
-  return asks.has(alert.id) && !canAcknowledge(alert) ? withAsk(asks, alert.id, null) : asks;
-}
-
-/** Asks without an answer turn into words: all of them when the connection went, else those past the limit. */
-export function unanswered(asks: Asks, now_ms: number, connected: boolean): Asks {
-  let next = asks;
-  for (const [id, ask] of asks) {
-    if (ask.state !== "sent") continue;
-    if (!connected) next = withAsk(next, id, { state: "failed", why: "lost" });
-    else if (now_ms - ask.at_ms > ANSWER_LIMIT_MS) next = withAsk(next, id, { state: "failed", why: "late" });
-  }
-  return next;
+  return !old || !isUntaken(old) ? "polite" : "none";
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { BoardFrame } from "../contract";
 import { createClock } from "../clock";
 import type { Link } from "../feed/policy";
-import { applyBoard, freshness, LINE_S, type BoardSeen } from "./board";
+import { applyBoard, freshness, LINE_S, withPast, type BoardSeen } from "./board";
 
 const START_MS = Date.parse("2026-01-01T10:00:00Z");
 const board = (second: number, strain = 10, more: Partial<BoardFrame> = {}): BoardFrame => ({
@@ -26,6 +26,11 @@ describe("the line of a queue", () => {
 
   test("forgets what is older than its span", () => {
     expect(line(seen(board(0, 10), board(1, 11), board(LINE_S + 1, 12)))?.strains).toEqual([11, null, 12]);
+  });
+
+  test("keeps a point every five seconds, and the newest", () => {
+    const strains = Array.from({ length: 12 }, (_, second) => board(second, second));
+    expect(line(seen(...strains))?.strains).toEqual([0, 5, 10, 11]);
   });
 
   test("ends with its queue", () => {
@@ -92,5 +97,25 @@ describe("the clock of the page", () => {
     expect(now()).toBe(60_000);
     [wall, steady] = [0, 3000];
     expect(now()).toBe(62_000);
+  });
+});
+
+describe("what was before the page was opened", () => {
+  const live = { times_s: [1000, 1005], strains: [40, 41] };
+
+  test("stands before the line, as far as it belongs there", () => {
+    const past = { times_s: [340, 400, 460, 940, 1000], strains: [1, 2, 3, 4, 5] };
+    expect(withPast(live, past)).toEqual({ times_s: [460, 940, 1000, 1005], strains: [3, 4, 40, 41] });
+  });
+
+  test("is joined with a gap when it ends too early", () => {
+    expect(withPast(live, { times_s: [700], strains: [7] }).strains).toEqual([7, null, 40, 41]);
+  });
+
+  test("changes nothing when there is none of it", () => {
+    expect(withPast(live, undefined)).toBe(live);
+    expect(withPast(live, { times_s: [], strains: [] })).toBe(live);
+    expect(withPast(live, { times_s: [100], strains: [1] })).toBe(live);
+    expect(withPast({ times_s: [], strains: [] }, { times_s: [700], strains: [7] }).times_s).toEqual([]);
   });
 });

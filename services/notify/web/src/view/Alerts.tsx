@@ -1,52 +1,84 @@
 import { useSignal } from "@preact/signals";
-import { current, resolved, suppressed } from "../store/alerts";
-import { alerts, announced, fresh } from "../store/store";
+import type { ComponentChildren } from "preact";
+import type { Alert } from "../contract";
+import { needing, resolved, setAside, suppressed, taken, thanks } from "../store/alerts";
+import { alerts, fresh } from "../store/store";
 import { t } from "../text/text";
 import { AlertCard, HeldBackRow, OverRow } from "./AlertCard";
+import { shortcutsShown, useKeptFocus, useShortcuts } from "./alertKeys";
+import { Shortcuts } from "./Shortcuts";
+import { useFirstThenAll } from "./still";
+import { Thanks } from "./Thanks";
 
 export function Alerts() {
-  const now = current(alerts.value);
-  const over = resolved(alerts.value);
+  const all = alerts.value;
+  const now = needing(all);
+  const others = taken(all).length + setAside(all).length + thanks(all).length;
+  useKeptFocus();
+  useShortcuts();
   return (
     <section class="section alerts" aria-labelledby="alerts">
-      <h2 id="alerts">
-        {t("page.alerts")} {now.length > 0 && <span class="count">{now.length}</span>}
-      </h2>
-      {now.length === 0 && <Nothing />}
-      <ul class="alert-list">
-        {now.map((alert) => (
-          <AlertCard key={alert.id} alert={alert} />
-        ))}
-      </ul>
+      <div class="alerts-head">
+        <h2 id="alerts" tabIndex={-1}>
+          {t("page.alerts")} {now.length > 0 && <span class="count">{now.length}</span>}
+        </h2>
+        <div class="alerts-tools">
+          <button
+            type="button"
+            class="quiet keys-button"
+            aria-haspopup="dialog"
+            onClick={() => (shortcutsShown.value = true)}
+          >
+            {t("shortcuts.open")}
+          </button>
+          <a class="quiet link" href="#history">
+            {t("log.open")}
+          </a>
+        </div>
+      </div>
+      {now.length === 0 && <Nothing others={others > 0} />}
+      <Cards of={now} />
+      <Thanks />
+      <Group title={t("alerts.taken")} of={taken(all)} />
+      <Group title={t("alerts.aside")} of={setAside(all)} />
       <HeldBack />
-      {over.length > 0 && (
-        <>
-          <h3 class="group">{t("alerts.resolved")}</h3>
-          <ul class="over">
-            {over.map((alert) => (
-              <OverRow key={alert.id} alert={alert} />
-            ))}
-          </ul>
-        </>
-      )}
-      <div class="unseen" aria-live="polite">
-        {announced.value.polite}
-      </div>
-      <div class="unseen" role="alert">
-        {announced.value.urgent}
-      </div>
+      <Over />
+      <Shortcuts />
     </section>
   );
 }
 
+function Cards({ of, nested = false }: { of: readonly Alert[]; nested?: boolean }): ComponentChildren {
+  const made = useFirstThenAll(of.length);
+  return (
+    <ul class="alert-list">
+      {of.slice(0, made).map((alert) => (
+        <AlertCard key={alert.id} alert={alert} nested={nested} />
+      ))}
+    </ul>
+  );
+}
+
+function Group({ title, of }: { title: string; of: readonly Alert[] }) {
+  if (of.length === 0) return null;
+  return (
+    <>
+      <h3 class="group">
+        {title} <span class="count">{of.length}</span>
+      </h3>
+      <Cards of={of} nested />
+    </>
+  );
+}
+
 /** "Nothing needs you" is a promise: said only when the page sees the present. */
-function Nothing() {
+function Nothing({ others }: { others: boolean }) {
   const { kind } = fresh.value;
   const key = kind === "live" ? "alerts.none" : kind === "empty" ? "alerts.none.yet" : "alerts.none.blind";
   return (
     <div class="nothing">
       <p class="nothing-title">{t(key)}</p>
-      <p>{t(`${key}.text`)}</p>
+      <p>{t(key === "alerts.none" && others ? "alerts.none.others" : `${key}.text`)}</p>
     </div>
   );
 }
@@ -68,5 +100,20 @@ function HeldBack() {
         </ul>
       )}
     </div>
+  );
+}
+
+function Over() {
+  const over = resolved(alerts.value);
+  if (over.length === 0) return null;
+  return (
+    <>
+      <h3 class="group">{t("alerts.resolved")}</h3>
+      <ul class="over">
+        {over.map((alert) => (
+          <OverRow key={alert.id} alert={alert} />
+        ))}
+      </ul>
+    </>
   );
 }

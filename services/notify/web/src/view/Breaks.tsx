@@ -1,10 +1,12 @@
 /** Who needs a break and could go now, and how much longer callers would wait meanwhile. The order is the server's. */
 import { useSignal } from "@preact/signals";
 import type { BreakCost, BreakDue } from "../contract";
-import { blind, board } from "../store/store";
+import { finding, foundAgents } from "../store/find";
+import { blind, board, fresh } from "../store/store";
 import { durationOrUnknown, roughly, stateName } from "../text/format";
 import { t } from "../text/text";
 import { Name } from "./Name";
+import { Open } from "./Open";
 
 /** As many as a lead can send off before looking again; the rest on demand. Product choice. */
 const FIRST = 4;
@@ -15,7 +17,9 @@ const FELT_S = 1;
 
 export function Breaks() {
   const every = useSignal(false);
-  const due = board.value?.frame.breaks ?? [];
+  const whole = board.value?.frame.breaks ?? [];
+  const meant = finding.value ? new Set(foundAgents.value.map((agent) => agent.id)) : null;
+  const due = meant ? whole.filter((one) => meant.has(one.agent)) : whole;
   const shown = every.value ? due : due.slice(0, FIRST);
   return (
     <section class="section" aria-labelledby="breaks">
@@ -46,8 +50,9 @@ export function Breaks() {
 
 /** "Nobody" only where the page sees the present and the ACD says who is on a break. */
 function Nobody() {
+  if (finding.value) return <p class="empty">{t("breaks.none.found")}</p>;
   const off = board.value?.frame.drivers_off ?? [];
-  const key = blind.value || !board.value ? "breaks.blind" : off.includes("agent.since_break") ? "breaks.unknown" : "breaks.none";
+  const key = fresh.value.kind === "empty" ? "breaks.empty" : blind.value || !board.value ? "breaks.blind" : off.includes("agent.since_break") ? "breaks.unknown" : "breaks.none";
   return <p class="empty">{t(key)}</p>;
 }
 
@@ -58,7 +63,7 @@ function Due({ due }: { due: BreakDue }) {
     <li class="card break" data-break={due.agent}>
       <div class="agent-head">
         <h3>
-          <Name text={due.agent} />
+          <Open type="agent" id={due.agent} />
         </h3>
         <span class="break-suggested">{t("breaks.suggested", { duration: roughly(due.suggested_min * 60) })}</span>
       </div>

@@ -1,5 +1,4 @@
 /** What a strain is made of: a bar whose parts add up to the strain, and the same in words. */
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { slotOf, wholeShares } from "../strain";
 import { driverName, measure, whole } from "../text/format";
 import { t } from "../text/text";
@@ -31,11 +30,7 @@ export function Drivers({ parts, strain, max = 4 }: { parts: readonly Part[]; st
   const { named, rest } = inWords(rows, max);
   return (
     <div class="drivers">
-      <div class="bar" aria-hidden="true">
-        {rows.map(({ part }) => (
-          <Segment key={part.name} name={part.name} share={part.share} />
-        ))}
-      </div>
+      <Bar parts={rows.map(({ part }) => part)} />
       {named.length > 0 && (
         <ul class="driver-words" aria-label={t("drivers.label")}>
           {named.map(({ part, points }) => (
@@ -43,7 +38,12 @@ export function Drivers({ parts, strain, max = 4 }: { parts: readonly Part[]; st
               <span class={`swatch slot-${slotOf(part.name)}`} aria-hidden="true" />
               <span class={part.text ? "driver-text driver-sentence" : "driver-text"} dir="auto">
                 {part.text ?? driverName(part.name)}
-                {!part.text && part.value !== null && <span class="driver-value"> {measure(part.value, part.unit)}</span>}
+                {!part.text && part.value !== null && (
+                  <>
+                    {" "}
+                    <span class="driver-value">{measure(part.value, part.unit, part.name)}</span>
+                  </>
+                )}
               </span>
               <span class="driver-points">+{whole(points)}</span>
             </li>
@@ -61,11 +61,25 @@ export function Drivers({ parts, strain, max = 4 }: { parts: readonly Part[]; st
   );
 }
 
-/** The width goes through the style object, which a policy against inline styles allows. */
-function Segment({ name, share }: { name: string; share: number }) {
-  const ref = useRef<HTMLSpanElement>(null);
-  useLayoutEffect(() => {
-    ref.current?.style.setProperty("width", `${Math.max(0, Math.min(100, share))}%`);
-  }, [share]);
-  return <span ref={ref} class={`segment slot-${slotOf(name)}`} data-driver={name} />;
+/** All that is shown of drivers, for who asks whether anything changed. */
+export function driversLook(parts: readonly Part[]): string[] {
+  // Half a point is a pixel or two of the bar; finer would move each second.
+  return parts.map(({ name, share, value, unit }) => `${name} ${Math.round(share * 2)} ${measure(value, unit, name)}`);
+}
+
+/** Parts side by side; together they are as long as the strain is high. */
+export function Bar({ parts }: { parts: readonly { name: string; share: number }[] }) {
+  return (
+    <span class="bar" aria-hidden="true">
+      {parts.map(({ name, share }) => (
+        // The width is set through the style object, which a policy against inline styles allows.
+        <span
+          key={name}
+          class={`segment slot-${slotOf(name)}`}
+          data-driver={name}
+          style={{ width: `${Math.max(0, Math.min(100, share)).toFixed(1)}%` }}
+        />
+      ))}
+    </span>
+  );
 }

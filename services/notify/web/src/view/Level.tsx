@@ -13,7 +13,7 @@ const OUTLINES: Record<Shape, string> = {
   octagon: "M5.2 1.2h5.6l4 4v5.6l-4 4H5.2l-4-4V5.2z",
 };
 
-function Sign({ shape }: { shape: Shape }) {
+export function Sign({ shape }: { shape: Shape }) {
   return (
     <svg class={`sign sign-${shape}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
       <path class="sign-outline" d={OUTLINES[shape]} />
@@ -22,7 +22,7 @@ function Sign({ shape }: { shape: Shape }) {
   );
 }
 
-const BAND_SHAPES: Record<Band, Shape> = { calm: "circle", rising: "triangle", strained: "diamond", critical: "octagon" };
+export const BAND_SHAPES: Record<Band, Shape> = { calm: "circle", rising: "triangle", strained: "diamond", critical: "octagon" };
 
 /** The band of a queue or agent. While the page is blind it says what *was*. */
 export function BandLevel({ band }: { band: Band }) {

@@ -1,0 +1,1 @@
+from services.scoring.core.hash_index cimport HashIndex, strainwatch_fetch

@@ -1,0 +1,1 @@
+from services.scoring.core.batch cimport Batch

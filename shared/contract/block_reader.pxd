@@ -1,0 +1,1 @@
+from shared.contract.msgpack_parts cimport Parts
