@@ -133,6 +133,7 @@ class ClusterNode(Node):
         super().__init__(
             folder,
             f"cluster-enabled yes\ncluster-port {self.bus_port}\ncluster-node-timeout {timeout_ms}\n"
+            "cluster-require-full-coverage no\n"  # as docs/scaling.md asks for
             # In a test a replica may be cut off for longer than it would be trusted.
             "cluster-replica-validity-factor 0\n",
         )

@@ -141,7 +141,6 @@ async def test_a_slot_without_a_node_is_named_and_the_others_work(cluster_store:
     holder = cluster_store.master_of_slot(slot)
     await log.append(3, TICK)
     for node in nodes:
-        node.run("CONFIG", "SET", "cluster-require-full-coverage", "no")
         node.run("CLUSTER", "DELSLOTS", slot)
     fresh = await open_redis_log(cluster_store.url, partitions=4)
     for found in (log, fresh):

@@ -57,7 +57,7 @@ async def serving(
     await until(lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=KEY) as client:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=KEY, timeout=60) as client:
             yield client, ingest
     finally:
         server.should_exit = True
@@ -67,7 +67,7 @@ async def serving(
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for a condition that comes soon."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

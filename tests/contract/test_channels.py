@@ -365,7 +365,7 @@ async def test_a_channel_that_is_down_leaves_the_service_ready(store: Store, rec
     async with house(log, channels=[webhook(f"http://127.0.0.1:{port}/")]) as running:
         await until(lambda: all(worker.opened for worker in running.notify.channels.workers))
         await running.engine.publish(opened())
-        async with httpx2.AsyncClient() as client:
+        async with httpx2.AsyncClient(timeout=60) as client:
 
             async def failed() -> bool:
                 return 'channel_failed_total{channel="hook"} 0' not in await _get(client, running, "metrics")

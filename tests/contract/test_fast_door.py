@@ -49,7 +49,7 @@ class Caller:
             self.writer.write(part)
 
     async def answer(self) -> tuple[int, dict[str, str], bytes]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             status = int((await self.reader.readline()).split()[1])
             headers = {}
             while line := (await self.reader.readline()).strip():
@@ -62,7 +62,7 @@ class Caller:
 
     async def ends(self) -> bool:
         """Whether nothing more comes."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             try:
                 return await self.reader.read(1) == b""
             except ConnectionError:

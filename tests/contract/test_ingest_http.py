@@ -430,7 +430,7 @@ async def test_the_real_store_takes_events_stops_and_comes_back(tmp_path: Path) 
             assert (await client.get("/readyz")).json()["faults"].keys() == {"log"}
 
             server = await asyncio.to_thread(ensure_server, tmp_path)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await client.post("/v1/events", json=event)).status_code == 503:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             assert [block.n for block in await blocks(log, partition)][:3] == [2, 1, 1]

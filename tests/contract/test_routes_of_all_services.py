@@ -107,7 +107,7 @@ async def test_events_are_taken_by_a_key_with_the_scope_and_by_nothing_else() ->
 async def test_a_key_of_an_acd_opens_nothing_of_the_leads(monkeypatch: pytest.MonkeyPatch) -> None:
     key, _ = new_api_key("acme", ["events:write"], random_bytes=lambda n: b"k" * n, now_ms=0)
     async with house(MemoryLog(clock=SystemClock())) as notify:
-        async with httpx.AsyncClient(base_url=notify.http, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=notify.http, trust_env=False, timeout=60) as client:
             for row in ROWS:
                 if row.roles is not None:
                     answer = await client.request(
@@ -183,7 +183,7 @@ async def test_pages_of_other_hosts_open_the_feed_only_when_they_are_named(origi
     }  # fmt: skip
     async with (
         house(MemoryLog(clock=SystemClock()), allowed_origins=("https://wall.example.org",)) as notify,
-        httpx.AsyncClient(trust_env=False) as client,
+        httpx.AsyncClient(trust_env=False, timeout=60) as client,
         client.stream("GET", f"{notify.http}/v1/feed", headers=headers) as answer,
     ):
         assert answer.status_code == (101 if allowed else 403)

@@ -93,7 +93,7 @@ async def post(port: int, traceparent: str = "", *, id_: str = "1", queue: str =
     headers = {"authorization": "Bearer sk_demo"} | ({"traceparent": traceparent} if traceparent else {})
     now_ms = SystemClock().now_ms()
     event = {"type": "queue.observed", "id": id_, "ts": now_ms, "queue": queue, "waiting": 40, "longest_wait_s": 900}
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers) as client:
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60) as client:
         return (await client.post("/v1/events", json=event)).status_code
 
 
@@ -101,7 +101,7 @@ async def alert_at(port: int, traceparent: str, **event: str) -> dict[str, objec
     """The first alert frame that a lead gets after a post."""
     authorization = {"Authorization": f"Bearer {token(tenant='demo')}"}
     address, kinds = f"ws://127.0.0.1:{port}/v1/feed", [Subprotocol(SUBPROTOCOL)]
-    async with asyncio.timeout(30), connect(address, subprotocols=kinds, additional_headers=authorization) as feed:
+    async with asyncio.timeout(60), connect(address, subprotocols=kinds, additional_headers=authorization) as feed:
         await feed.recv()  # hello
         assert await post(port, traceparent, **event) == 202
         while True:
