@@ -14,7 +14,7 @@ from told import PROMETHEUS, ROOT, asked, questions, rules
 
 from tools import metrics_page
 
-RUNBOOK = (ROOT / "deploy/RUNBOOK.md").read_text()
+RUNBOOK = (ROOT / "docs/runbook.md").read_text()
 promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="no promtool here: install Debian's prometheus")
 amtool = pytest.mark.skipif(
     not shutil.which("amtool"), reason="no amtool here: install Debian's prometheus-alertmanager"
