@@ -17,7 +17,8 @@ const timers: Partial<Record<How, number>> = {};
 /** One sentence for all that waited. */
 export function told(sentences: readonly string[]): string {
   const unique = [...new Set(sentences)];
-  return unique.length > BY_NAME_MAX ? t("alerts.announce.many", { count: unique.length }) : unique.join(". ");
+  if (unique.length > BY_NAME_MAX) return t("alerts.announce.many", { count: unique.length });
+  return unique.reduce((before, next) => `${before}${/[.。]$/.test(before) ? "" : "."} ${next}`);
 }
 
 export function announceAlert(how: How, alert: Alert): void {
