@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
+import httpx2 as httpx
 import msgspec
 import numpy as np
 import uvicorn
@@ -425,3 +426,11 @@ async def judging(engine: Engine) -> AsyncIterator[Engine]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def client(notify: House, *teams: str, **claims: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """A signed-in lead."""
+    headers = {"Authorization": f"Bearer {token(*teams, **claims)}"}
+    async with httpx.AsyncClient(base_url=notify.http, headers=headers, timeout=WAIT_S, trust_env=False) as lead:
+        yield lead

@@ -1,6 +1,5 @@
 """The day of one queue or agent over REST: minutes from the log, in the scope of who asks."""
 
-import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 import pytest_asyncio
-from notify_house import WAIT_S, House, agent_alert, alert, house, signals, token
+from notify_house import House, agent_alert, alert, client, house, signals
 
 from services.notify.core.course import Facts, Moment, course_of
 from services.notify.core.scope import Scope
@@ -36,13 +35,6 @@ def log() -> MemoryLog:
 async def notify(log: MemoryLog) -> AsyncIterator[House]:
     async with house(log) as running:
         yield running
-
-
-@contextlib.asynccontextmanager
-async def client(notify: House, *teams: str, **claims: Any) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {token(*teams, **claims)}"}
-    async with httpx.AsyncClient(base_url=notify.http, headers=headers, timeout=WAIT_S, trust_env=False) as lead:
-        yield lead
 
 
 def minute_at(at_ms: int, strain: float = 40.0, team: int = 1, tenant: str = "acme") -> bytes:

@@ -1,7 +1,6 @@
 """The board, the alerts and the actions over REST, on a real port."""
 
 import asyncio
-import contextlib
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ import httpx2 as httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from notify_house import WAIT_S, House, agent_alert, alert, house, judging, signals, token, until
+from notify_house import House, agent_alert, alert, client, house, judging, signals, token, until
 
 from services.notify import actions, page, problems
 from shared.clock import SystemClock
@@ -54,14 +53,6 @@ def log() -> Store:
 async def notify(log: Store) -> AsyncIterator[House]:
     async with house(log) as running:
         yield running
-
-
-@contextlib.asynccontextmanager
-async def client(notify: House, *teams: str, **claims: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """A signed-in lead."""
-    headers = {"Authorization": f"Bearer {token(*teams, **claims)}"}
-    async with httpx.AsyncClient(base_url=notify.http, headers=headers, timeout=WAIT_S, trust_env=False) as lead:
-        yield lead
 
 
 def is_problem(response: httpx.Response, status: int) -> str:

@@ -55,7 +55,7 @@ def _felt_text(en: str, zh: str) -> Callable[[float | None], Texts]:
 
 _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "occupancy": _number_text(
-        "on contact {}% of staffed time in the last 30 min", "过去 30 分钟内 {}% 的在岗时间都在通话"
+        "on contact {} % of staffed time in the last 30 min", "过去 30 分钟内 {}% 的在岗时间都在通话"
     ),
     "handle_time": _number_text("last contact took {} x the own usual time", "最近一通用时为本人平常的 {} 倍"),
     "repeat_callers": _felt_text(
@@ -72,13 +72,13 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "check_in": _number_text("their own report: load {} of 5", "本人反馈的负荷为 {}(最高 5)"),
     "predicted_wait": _seconds_text("a caller who joins now waits about {}", "现在进线预计等待约 {}"),
     "offered_load": _number_text(
-        "work offered is {}% of what the agents here can take", "来电工作量为在岗人员可承接量的 {}%"
+        "work offered is {} % of what the agents here can take", "来电工作量为在岗人员可承接量的 {}%"
     ),
     "recent_waits": _seconds_text("callers of the last minutes waited {} on average", "最近几分钟客户平均等待 {}"),
-    "service_level": _number_text("{}% answered within the goal time", "{}% 的来电在目标时间内接通"),
-    "abandonment": _number_text("{}% of callers leave before they are answered", "{}% 的客户在接通前挂断"),
-    "repeat_share": _number_text("{}% of callers call again about the same issue", "{}% 的客户因同一问题再次来电"),
-    "arrivals_surge": _number_text("contacts come in at {}% of the usual", "来电量为平常的 {}%"),
+    "service_level": _number_text("{} % answered within the goal time", "{}% 的来电在目标时间内接通"),
+    "abandonment": _number_text("{} % of callers leave before they are answered", "{}% 的客户在接通前挂断"),
+    "repeat_share": _number_text("{} % of callers call again about the same issue", "{}% 的客户因同一问题再次来电"),
+    "arrivals_surge": _number_text("contacts come in at {} % of the usual", "来电量为平常的 {}%"),
     "staffing": _number_text("about {} agents would keep the wait short", "约需 {} 人在岗才能保持较短等待"),
 }
 

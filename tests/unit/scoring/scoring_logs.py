@@ -10,6 +10,7 @@ import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -395,3 +396,9 @@ def opened(alerts: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 def seconds_of(alert: dict[str, Any]) -> float:
     """When it opened, s after T0."""
     return (datetime.fromisoformat(alert["opened_at"]).timestamp() * 1000 - T0) / 1000
+
+
+@lru_cache(maxsize=64)
+def hard(seed: int, gaps: bool = True, actions: bool = True) -> list[Entry]:
+    """A random hard log, kept for who asks for the same one."""
+    return Fuzz(seed, gaps=gaps, actions=actions).log()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from scoring_logs import (
     Played,
     action,
     block,
-    centre_log,
     every,
+    hard,
     hash_of,
     mark,
     nameless,
@@ -51,22 +50,6 @@ SECOND, MINUTE = 1000, 60_000
 OBSERVED, OFFERED, ANSWERED, ABANDONED, HANDLED, REPEATED, STATE = range(7)
 few = settings(max_examples=2, deadline=None, phases=[Phase.generate])  # a seed has nothing to shrink
 seeds = st.integers(0, 10**6)
-
-
-@lru_cache(maxsize=64)
-def hard(seed: int, gaps: bool = True, actions: bool = True) -> list[Entry]:
-    return Fuzz(seed, gaps=gaps, actions=actions).log()
-
-
-@pytest.fixture(scope="module")
-def centre() -> list[Entry]:
-    """Ten minutes of the simulated centre with a surge, and settings under which alerts come and go."""
-    return centre_log(600)
-
-
-@pytest.fixture(scope="module")
-def centre_played(centre: list[Entry]) -> Played:
-    return play(centre)
 
 
 # --- batches, order, duplicates

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterable
-from functools import lru_cache
 
 import msgspec
 import numpy as np
@@ -19,12 +18,11 @@ from hypothesis import strategies as st
 from scoring_logs import (
     T0,
     TENANT,
-    Fuzz,
     Played,
     action,
     block,
-    centre_log,
     every,
+    hard,
     hash_of,
     nameless,
     numbered,
@@ -45,22 +43,6 @@ SECOND, MINUTE = 1000, 60_000
 OBSERVED, OFFERED, ANSWERED, ABANDONED, HANDLED, REPEATED, STATE = range(7)
 few = settings(max_examples=2, deadline=None, phases=[Phase.generate])  # a seed has nothing to shrink
 seeds = st.integers(0, 10**6)
-
-
-@lru_cache(maxsize=64)
-def hard(seed: int, gaps: bool = True, actions: bool = True) -> list[Entry]:
-    return Fuzz(seed, gaps=gaps, actions=actions).log()
-
-
-@pytest.fixture(scope="module")
-def centre() -> list[Entry]:
-    """Ten minutes of the simulated centre with a surge, and settings under which alerts come and go."""
-    return centre_log(600)
-
-
-@pytest.fixture(scope="module")
-def centre_played(centre: list[Entry]) -> Played:
-    return play(centre)
 
 
 @pytest.fixture(scope="module")
