@@ -1,7 +1,7 @@
 /** What was opened: how it stands, what the strain is made of, and its day. A dialog beside the board. */
 import { useSignal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AgentSignal, SubjectCourse } from "../contract";
 import { load } from "../store/course";
 import { peakOf, spanOf, type Span } from "../store/day";
@@ -28,7 +28,8 @@ export function CoursePanel() {
 
 function Panel({ of }: { of: Opened }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // In one step with the document: there is no moment at which it stands there and is not open.
+  useLayoutEffect(() => {
     dialog.current?.showModal();
     return () => {
       // The row may be another element by now: the focus goes to the link of the same name.

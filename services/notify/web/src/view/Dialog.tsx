@@ -1,6 +1,6 @@
 /** A modal of the browser's own: it keeps the focus inside, closes on Escape, and gives the focus back. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../text/text";
 
 interface Props {
@@ -12,7 +12,7 @@ interface Props {
 
 export function Dialog({ title, class: className = "", onClose, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     ref.current?.showModal();
     return () => {
