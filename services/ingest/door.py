@@ -197,7 +197,7 @@ class Door:
             return problem(401, "send the API key as `Authorization: Bearer sk_...`")
         if is_mistyped(authorization.decode("latin-1").partition(" ")[2].strip()):
             return problem(401, "this API key was cut or mistyped: its check digits do not fit")
-        return problem(401, "this API key is unknown or revoked")
+        return problem(401, "this API key is unknown or revoked; a new one is good after 5 s")
 
     def counted(self, answer: Answer) -> Answer:
         """The same answer, counted."""

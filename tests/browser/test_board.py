@@ -85,6 +85,9 @@ async def test_the_list_is_walked_by_keys_and_is_one_stop_of_the_tab_key(feed: F
 async def test_a_lead_finds_by_name_team_and_state(feed: FakeFeed, browser: Browser) -> None:
     large(feed)
     page = await opened(feed, browser)
+    await page.press("/")
+    await page.wait("document.activeElement.id === 'find'")
+    assert await page.js("document.querySelector('#find').value") == "", "the key is no letter of the search"
     await page.type("#find", "team 2 break")
     await page.sees(".find-many", "Queues: 0. Agents: ")
     states = await page.js("[...document.querySelectorAll('.agent-rows .cell-state')].slice(1).map(e => e.innerText)")

@@ -57,6 +57,22 @@ def test_ndjson_has_an_event_a_line_and_blank_lines_do_not_count() -> None:
     assert "send JSON in UTF-8" in verdict.rejected[1].detail
 
 
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        (b"", "nothing was sent"),
+        (b'{"id":NaN}', "NaN, Infinity and a byte order mark are no JSON"),
+        (b"\xef\xbb\xbf{}", "a byte order mark"),
+        (b"\n".join([json.dumps(OBSERVED).encode()] * 2), "several lines are application/x-ndjson"),
+        (b'{"id":"\\udc00, half of a pair"}', "half of a surrogate pair"),
+    ],
+)
+def test_a_usual_cause_of_what_is_no_json_is_named(body: bytes, advice: str) -> None:
+    answer = admit(body, Form.JSON, NOW_MS)
+    assert isinstance(answer, Unparsable)
+    assert advice in answer.detail
+
+
 @pytest.mark.parametrize("body", [b"", b"\n \r\n\n"])
 def test_ndjson_without_any_event_is_unparsable(body: bytes) -> None:
     assert admit(body, Form.NDJSON, NOW_MS) == Unparsable(400, "the body holds no event; send one a line")

@@ -65,7 +65,18 @@ def why_not_json(fault: Exception) -> str:
         return "the JSON is nested too deeply; events are flat objects"
     if isinstance(fault, UnicodeDecodeError):
         return "a text is not valid UTF-8; send JSON in UTF-8"
-    return f"{str(fault) or 'malformed JSON'}; send JSON in UTF-8"
+    told = str(fault) or "malformed JSON"
+    advice = next((advice for part, advice in _ADVICE if part in told), "")
+    return f"{told}{advice}; send JSON in UTF-8"
+
+
+_ADVICE = (
+    ("truncated", ", or nothing was sent"),
+    ("invalid character", ": NaN, Infinity and a byte order mark are no JSON"),
+    ("trailing characters", ": several lines are application/x-ndjson"),
+    ("utf-16", ": half of a surrogate pair"),
+)
+"""For what the parser says of faults whose cause is a usual one."""
 
 
 _REASONS = (

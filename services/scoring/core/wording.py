@@ -40,6 +40,13 @@ def _number_text(en: str, zh: str) -> Callable[[float | None], Texts]:
     return render
 
 
+def _last_text(
+    render: Callable[[float | None], Texts], usual: float, en: str, zh: str
+) -> Callable[[float | None], Texts]:
+    """Of many contacts by the measure of the last one; without it where that one was as usual: it explains nothing."""
+    return lambda value: (en, zh) if value is None or value <= usual else render(value)
+
+
 def _felt_text(en: str, zh: str) -> Callable[[float | None], Texts]:
     """What is still felt fades, so its number is seldom whole: told as a person would count it."""
 
@@ -57,12 +64,22 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "occupancy": _number_text(
         "on contact {} % of staffed time in the last 30 min", "过去 30 分钟内 {}% 的在岗时间都在通话"
     ),
-    "handle_time": _number_text("last contact took {} x the own usual time", "最近一通用时为本人平常的 {} 倍"),
+    "handle_time": _last_text(
+        _number_text("last contact took {} x their own usual time", "最近一通用时为本人平常的 {} 倍"),
+        1.0,
+        "contacts lately took longer than their own usual time",
+        "近期通话用时长于本人平常",
+    ),
     "repeat_callers": _felt_text(
         "{} caller{s} came back about the same issue lately", "近期有{} 位客户因同一问题再次来电"
     ),
     "complaints": _felt_text("{} hard contact{s} (complaint or abuse) lately", "近期有{} 通投诉或辱骂来电"),
-    "excess_wait": _seconds_text("callers arrive {} later than they expected", "客户比预期多等了 {}"),
+    "excess_wait": _last_text(
+        _seconds_text("callers arrive {} later than they expected", "客户比预期多等了 {}"),
+        0.0,
+        "callers lately waited longer than they expected",
+        "近期客户的等待超出预期",
+    ),
     "queue_pressure": _number_text("the queue served stands at strain {}", "所服务队列的压力值为 {}"),
     "since_break": _number_text("{} min of work since the last real break", "距上次真正休息已工作 {} 分钟"),
     "recovery_gap": _felt_text("{} contact{s} lately came with hardly a pause before", "近期有{} 通来电几乎没有间歇"),

@@ -116,3 +116,10 @@ def test_a_name_is_never_read_as_a_format() -> None:
     en, zh = wording.title("agent.strain", "{silence} {subject} {0} %s", 60.0)
     assert "{silence} {subject} {0} %s" in en
     assert "{silence} {subject} {0} %s" in zh
+
+
+@pytest.mark.parametrize(("name", "usual"), [("handle_time", 1.0), ("excess_wait", 0.0)])
+def test_a_last_contact_that_was_as_usual_is_no_number_of_a_reason(name: str, usual: float) -> None:
+    for value in (None, usual, usual - 0.3):
+        assert not any(re.search(r"\d", text) for text in wording.driver_text(name, value))
+    assert all(re.search(r"\d", text) for text in wording.driver_text(name, usual + 40.0))

@@ -22,8 +22,8 @@ export const report = signal<Report>({ state: "loading" });
 const PATH = "v1/reports/shift";
 export const REACH_MS = 26 * 3_600_000;
 
-export function isOrder(from_ms: number | null, to_ms: number | null): boolean {
-  return from_ms !== null && to_ms !== null && from_ms < to_ms && to_ms - from_ms <= REACH_MS;
+export function isOrder(from_ms: number | null, to_ms: number | null, now_ms: number): boolean {
+  return from_ms !== null && to_ms !== null && from_ms < Math.min(to_ms, now_ms) && to_ms - from_ms <= REACH_MS;
 }
 
 function params({ from_ms, to_ms, team }: Wanted): Params {

@@ -50,7 +50,7 @@ const COUNTED: ReadonlySet<string> = new Set(["contacts", "agents"]);
 /** A driver's measure in its unit, in words where the unit alone would not say what it means; `%` is in percent points
  * already. Empty when there is none. */
 export function measure(value: number | null, unit: string, driver = ""): string {
-  if (value === null) return "";
+  if (value === null || faded(value, driver)) return "";
   if (unit === "s") return duration(value);
   if (unit === "min") return duration(value * 60);
   if (unit === "h") return duration(value * 3600);
@@ -58,6 +58,11 @@ export function measure(value: number | null, unit: string, driver = ""): string
   const shown = number(value, MULTIPLES.has(unit) ? 2 : value < 10 ? 1 : 0);
   for (const key of [`value.${driver}`, `value.${unit}`]) if (isKey(key)) return t(key, { value: shown });
   return `${shown} ${unit}`.trim();
+}
+
+/** Some shares are of many contacts while the measure is the last one's: one that was as usual explains nothing. */
+function faded(value: number, driver: string): boolean {
+  return (driver === "excess_wait" && value <= 0) || (driver === "handle_time" && value <= 1);
 }
 
 function counted(value: number, unit: string, driver: string): string {

@@ -5,7 +5,7 @@ import "../../../reports/report.css";
 import "../style/report-view.css";
 import { me } from "../store/me";
 import { askFor, download, isOrder, report, type Wanted } from "../store/report";
-import { board, problem } from "../store/store";
+import { board, problem, serverNow_ms } from "../store/store";
 import { zone } from "../text/format";
 import { isKey, language, t } from "../text/text";
 import { momentAt, wallClock, zoneName } from "../text/zone";
@@ -63,7 +63,7 @@ function Controls({ wanted, onWanted }: { wanted: Wanted; onWanted: (wanted: Wan
   const show = (event: Event) => {
     event.preventDefault();
     const [from_ms, to_ms] = [momentAt(from.value, zone.value), momentAt(to.value, zone.value)];
-    wrong.value = between.value && !isOrder(from_ms, to_ms);
+    wrong.value = between.value && !isOrder(from_ms, to_ms, serverNow_ms.value);
     if (!wrong.value) onWanted(between.value ? { from_ms, to_ms, team: team.value } : { ...LAST, team: team.value });
   };
   const save = () => void download(wanted).catch((fault: Error) => (problem.value = fault.message || t("report.fault.0")));

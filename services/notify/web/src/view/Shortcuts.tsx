@@ -1,7 +1,7 @@
 /** The list of keys, and the switch to do without them. */
 import { change, prefs } from "../attention/prefs";
 import { t } from "../text/text";
-import { DETAILS_KEY, KEYS, shortcutsShown } from "./alertKeys";
+import { DETAILS_KEY, FIND_KEY, KEYS, shortcutsShown } from "./alertKeys";
 import { Dialog } from "./Dialog";
 
 export function Shortcuts() {
@@ -11,6 +11,7 @@ export function Shortcuts() {
     <Dialog title={t("shortcuts.title")} onClose={() => (shortcutsShown.value = false)}>
       <dl class="keys">
         <Key keys={["j", "k"]} words={t("shortcuts.move")} />
+        <Key keys={[FIND_KEY]} words={t("find.label")} />
         <Key keys={["?"]} words={t("shortcuts.list")} />
       </dl>
       <h3 class="group">{t("shortcuts.at")}</h3>

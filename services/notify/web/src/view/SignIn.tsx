@@ -64,7 +64,7 @@ function WithToken() {
         </button>
       </form>
       <p class="hint">
-        {t("signin.where")} <code>strainwatch token --demo</code>
+        {t("signin.where")} <code>strainwatch token</code>
       </p>
     </div>
   );

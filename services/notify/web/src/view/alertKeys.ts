@@ -15,6 +15,7 @@ export const KEYS: Readonly<Record<string, Verb>> = {
   a: "acknowledge", t: "assign", s: "snooze", c: "close", n: "note",
 };
 export const DETAILS_KEY = "d";
+export const FIND_KEY = "/";
 
 const cards = () => [...document.querySelectorAll<HTMLElement>(".alerts [data-alert][tabindex]")];
 
@@ -25,6 +26,13 @@ function move(by: 1 | -1): void {
   const next = at < 0 ? all[0] : all[Math.min(all.length - 1, Math.max(0, at + by))];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
+}
+
+/** Whether there is a box to find with here. */
+function find(): boolean {
+  const box = document.getElementById("find");
+  box?.focus();
+  return box !== null;
 }
 
 function isWriting(target: EventTarget | null): boolean {
@@ -38,6 +46,7 @@ function onKey(event: KeyboardEvent): void {
   if (event.key === "?") shortcutsShown.value = true;
   else if (key === "j") move(1);
   else if (key === "k") move(-1);
+  else if (key === FIND_KEY && find()) event.preventDefault();
   else if (!atAlert(key)) return;
   event.preventDefault();
 }
