@@ -52,7 +52,8 @@ class Actions:
         self._paces = Paces(ACTIONS_PER_MIN, ACTIONS_PER_MIN)
 
     async def take(self, verb: str, frame: Any, actor: Actor) -> Outcome:
-        """Do what a frame asks for, for a person; kept in the audit log, whatever comes of it.
+        """Do what a frame asks for, for a person; kept in the audit log, whatever comes of it
+        but 429: a script could else push out of it what others did.
 
         Raises LogUnavailable (then it may or may not be written).
         """

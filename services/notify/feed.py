@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import msgspec
+import structlog
 from websockets.http11 import Request
 
 from services.notify.actions import Actions
@@ -24,6 +25,8 @@ from shared.access import BadToken, Claims, TokenVerifier, UnknownKey
 from shared.clock import Clock
 from shared.contract.frames import AnyClientFrame, Authenticate, GoodbyeCode, Resume
 from shared.log import LogUnavailable
+
+_logger = structlog.get_logger(__name__)
 
 PATH = "/v1/feed"
 TOKEN_WAIT_S = 5.0  # a browser sends its token with the first frame; who does not is not a lead
@@ -333,6 +336,10 @@ class FeedConnection(Wire):
         except LogUnavailable:
             detail = "The log does not answer; try again."
             self.write(frames.problem_frame(detail, status=503, alert=frame.alert))
+            return
+        except Exception:  # ours; who asked must not wait for an answer that never comes
+            _logger.exception("action.failed", verb=verb)
+            self.write(frames.problem_frame("The server failed on this.", status=500, alert=frame.alert))
             return
         if outcome.status == HTTPStatus.OK and outcome.written:
             return  # the change itself is the answer

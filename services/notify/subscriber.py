@@ -51,6 +51,7 @@ class Subscriber:
     __slots__ = (
         "_behind",
         "_board_due",
+        "_closed",
         "_fetching",
         "_held",
         "_hub",
@@ -69,6 +70,7 @@ class Subscriber:
         self._behind = False
         self._void = False
         self._board_due = False
+        self._closed = False
         self._held = False
         """Nothing is written before the answer to the cursor that the client came with."""
         self._resuming: asyncio.Task[None] | None = None
@@ -103,7 +105,8 @@ class Subscriber:
         self._pipe.write(frames.recovered_hello(scope, partition.epoch, self._position))
 
     def close(self) -> None:
-        """Leave."""
+        """Leave. Another may write to the same pipe from now on, for other teams."""
+        self._closed = True
         self._hub.unsubscribe(self)
         self._board_due = False  # one that is being built for it is not for who comes after it
         for task in (self._resuming, self._fetching):
@@ -196,7 +199,7 @@ class Subscriber:
                 whole = False  # the list of live alerts is the best that can be said now
         if self._resuming is asyncio.current_task():
             self._resuming = None
-        if self._pipe.closed:
+        if self._closed or self._pipe.closed:
             return
         if whole and position is not None and epoch == partition.epoch:
             self._continue(position)
@@ -252,7 +255,7 @@ class Subscriber:
         except LogUnavailable:
             entries = None
         self._fetching = None
-        if self._pipe.closed:
+        if self._closed or self._pipe.closed:
             return
         if self._position == position and self._behind:
             if not entries:

@@ -195,6 +195,17 @@ async def test_one_that_is_refused_is_set_aside_and_holds_up_no_other(on: Floor,
     assert b"answered 400" in record
 
 
+async def test_an_outage_before_it_does_not_make_one_refusal_the_last(on: Floor, receiver: Receiver) -> None:
+    answers = iter([503] * 4 + [400] + [200] * 9)
+    receiver.answer = lambda _: (next(answers), {})
+    await on.start(webhook(receiver.url))
+    await on.begun("hook")
+    await on.publish(opened())
+    await on.until(lambda: len(receiver.taken) == 1)
+    assert [request.status for request in receiver.requests] == [503] * 4 + [400, 200]
+    assert on.count("strainwatch_channel_set_aside_total") == 0
+
+
 async def test_what_could_not_be_sent_for_a_day_is_set_aside(on: Floor, receiver: Receiver) -> None:
     receiver.answer = lambda _: (500, {})
     await on.start(webhook(receiver.url))

@@ -12,7 +12,7 @@ from shared.redis_connection import REPLY_TIMEOUT_S
 from shared.redis_links import links_to
 from shared.settings import Environment
 from tools.doctor import machine, store
-from tools.doctor.findings import Finding, fault, ok, verdict_of
+from tools.doctor.findings import Finding, fault, ok, verdict_of, warning
 from tools.open_log import open_log
 
 
@@ -27,8 +27,11 @@ async def examine(variables: Mapping[str, str], now_ms: int) -> list[Finding]:
         if any(finding.check == "store" and finding.verdict == "fault" for finding in server):
             return findings
         url = environment.redis_url
-    elif verdict_of(findings) == "fault" or not (environment.data_dir / "valkey" / "url").exists():
+    elif not (environment.data_dir / "valkey" / "url").exists():
         findings.append(ok("log", "there is none yet in the data folder"))
+        return findings
+    elif verdict_of(findings) == "fault":
+        findings.append(warning("log", "not looked at", "mend the faults above first"))
         return findings
     else:
         url = ""

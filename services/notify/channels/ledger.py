@@ -1,7 +1,7 @@
 """What is written down beside an outbox, so that a restart, or another process, knows what was told by the channel.
 
 `told:<alert>`  cursor and step of the newest change that was sent, and whether the alert is over
-`tries:<cursor>`  how often a change was tried in vain
+`tries:<cursor>`  how often a change was tried in vain, and how often of that it was refused
 `off`  why the channel is switched off, and for which URL
 """
 
@@ -28,6 +28,13 @@ class Told(NamedTuple):
     over: bool
 
 
+class Tries(NamedTuple):
+    """Tries of a change that came to nothing, and how many of them were refused."""
+
+    tries: int = 0
+    refusals: int = 0
+
+
 class Ledger:
     """Notes of one outbox, as its holder knows them."""
 
@@ -35,7 +42,7 @@ class Ledger:
         self._outbox = outbox
         self._address = address
         self.told: dict[str, Told] = {}
-        self.tries: dict[EntryId, int] = {}
+        self.tries: dict[EntryId, Tries] = {}
         self.off: str | None = None
         """Why the receiver wants no messages any more. Another URL in the file switches the channel on again."""
 
@@ -48,7 +55,7 @@ class Ledger:
                 cursor, step, over = value.split(" ")
                 self.told[key] = Told(EntryId.parse(cursor), step, over == "1")
             elif kind == "tries":
-                self.tries[EntryId.parse(key)] = int(value)
+                self.tries[EntryId.parse(key)] = Tries(*map(int, value.split(" ")))
             elif kind == "off":
                 address, _, why = value.partition(" ")
                 self.off = why if address == self._address else None
@@ -83,10 +90,9 @@ class Ledger:
             await self._outbox.settle(cursors, forget=tried)
 
     async def failed(self, parcel: Parcel) -> None:
-        """One more try in vain."""
-        parcel.tries += 1
-        self.tries[parcel.cursor] = parcel.tries
-        await self._outbox.note({f"tries:{parcel.cursor}": str(parcel.tries)})
+        """Write down the tries of a parcel; as often as it takes."""
+        self.tries[parcel.cursor] = Tries(parcel.tries, parcel.refusals)
+        await self._outbox.note({f"tries:{parcel.cursor}": f"{parcel.tries} {parcel.refusals}"})
 
     async def set_aside(self, parcel: Parcel, record: bytes) -> None:
         """A change that is given up, with a record of it."""

@@ -169,10 +169,11 @@ class Worker:
         if not behind and now_s - self._asked_s < TAKE_EVERY_S:
             return
         while self._room() and self._more_pending_after is None:
+            newest = self._newest()  # before asking: what comes meanwhile is not taken
             found = await self._outbox.take(TAKE_MAX)
             self._asked_s = now_s
             if not found:
-                self._position = max(self._position or START, self._newest())
+                self._position = max(self._position or START, newest)
                 return
             self._position = found[-1][0]
             await self._sort(found)
@@ -206,7 +207,7 @@ class Worker:
         # Behind a change that waits, any step may say that it need not be told.
         if alert.id not in self.lanes and route_for(alert, self.channel.routes) is None:
             return None
-        return Parcel(cursor, alert, data, self.ledger.tries.get(cursor, 0))
+        return Parcel(cursor, alert, data, *self.ledger.tries.get(cursor, ()))
 
     # --- sending
 
@@ -268,6 +269,8 @@ class Worker:
             self._measures.sent.labels(name).inc()
             return
         self._measures.failed.labels(name).inc()
+        parcel.tries += 1
+        parcel.refusals += outcome.verdict is Verdict.REFUSED
         await self._surely(lambda: self.ledger.failed(parcel))
         if outcome.verdict is Verdict.GONE:
             self._log.error("channel.off", why=outcome.reason, what_to_do="correct or remove the channel; then restart")
@@ -275,8 +278,8 @@ class Worker:
             return
         now_s = self._clock.steady_s()
         if outcome.verdict is Verdict.REFUSED:
-            self._log.warning("channel.refused", alert=parcel.alert.id, tries=parcel.tries, why=outcome.reason)
-            if parcel.tries >= REFUSED_TRIES:
+            self._log.warning("channel.refused", alert=parcel.alert.id, refusals=parcel.refusals, why=outcome.reason)
+            if parcel.refusals >= REFUSED_TRIES:
                 await self._set_aside(parcel, outcome.reason)
                 return
             self.lanes.failed(parcel, now_s + pause_s(parcel.tries, RETRY_S, self._chance()))

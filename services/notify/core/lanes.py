@@ -13,12 +13,14 @@ from shared.contract.entries import EntryId
 
 @dataclass(slots=True)
 class Parcel:
-    """One change on its way. `tries` counts those that failed."""
+    """One change on its way. `tries` counts those that failed, `refusals` those among them that the receiver answered
+    with a no to this very message."""
 
     cursor: EntryId
     alert: ToldAlert
     data: bytes
     tries: int = 0
+    refusals: int = 0
 
 
 @dataclass(slots=True)
