@@ -14,7 +14,7 @@ from shared.contract.keys import PartitionKeys
 from shared.log import Checkpoint, Fenced, LogUnavailable
 from shared.log_rules import DIGEST_BYTES
 from shared.redis_connection import Link
-from shared.redis_scripts import CHECKPOINT
+from shared.redis_scripts import CHECKPOINT, UPLOAD
 
 CHUNK_BYTES = 512 << 10
 """The store is busy with one chunk for about a millisecond; appends of others slip in between."""
@@ -42,8 +42,7 @@ async def save(link: Link, keys: PartitionKeys, generation: int, checkpoint: Che
     old = await _pointer(link, keys)
     key = keys.checkpoint(name)
     for chunk in chunks:
-        await link.call("RPUSH", key, chunk)
-        await link.call("PEXPIRE", key, UPLOAD_TTL_MS)
+        await UPLOAD.run(link, (key,), chunk, UPLOAD_TTL_MS)
     pointer = _Pointer(name, len(chunks), digest, str(checkpoint.position), dict(checkpoint.meta))
     old_key = key if old is None else keys.checkpoint(old.name)
     try:

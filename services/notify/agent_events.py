@@ -4,8 +4,8 @@ events log like those of an ACD."""
 from __future__ import annotations
 
 import math
-import uuid
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import NamedTuple
 
 from services.notify.actions import Actions
@@ -16,8 +16,10 @@ from shared.contract.audit import AuditAction, AuditSubject
 from shared.contract.encoder import EventsEncoder
 from shared.contract.entries import block_fields
 from shared.contract.events import AgentCheckIn, AgentSupported, Event
+from shared.contract.frames import encode
 from shared.contract.rows import RowHashes
 from shared.log import LogUnavailable
+from shared.log_rules import DIGEST_BYTES
 
 SAME_SUPPORT_S = 60.0
 """A second word of the same lead for the same agent within a minute is a double click or a second tab: it takes off no
@@ -59,8 +61,9 @@ class AgentEvents:
             await self._keep(actor, "supported", agent, told.status)
             return told
         event = lambda id, ts: AgentSupported(id=id, ts=ts, agent=agent, by=actor.claims.sub)  # noqa: E731
-        left_s = await self._left_s(actor, "supported", agent, SAME_SUPPORT_S)
-        return Told(200, "Noted already.") if left_s else await self._send(actor, "supported", agent, event)
+        if await self._left_s(actor, "supported", agent, SAME_SUPPORT_S):
+            return Told(200, "Noted already.")
+        return await self._send(actor, "supported", agent, SAME_SUPPORT_S, event)
 
     async def check_in(self, actor: Actor, agent: str, load: int) -> Told:
         """The agent's own word on the load. Raises LogUnavailable."""
@@ -73,7 +76,7 @@ class AgentEvents:
             await self._keep(actor, "check_in", agent, 429)
             return Told(429, detail, wait_s=math.ceil(left_s))
         event = lambda id, ts: AgentCheckIn(id=id, ts=ts, agent=agent, load=load)  # noqa: E731
-        return await self._send(actor, "check_in", agent, event)
+        return await self._send(actor, "check_in", agent, CHECK_IN_EVERY_S, event)
 
     async def checked_in_ms(self, actor: Actor, agent: str) -> int | None:
         """When the agent last checked in; None when not within a day."""
@@ -86,11 +89,17 @@ class AgentEvents:
             return 0.0
         return max(0.0, every_s - (self._hub.clock.now_ms() - last_ms) / 1000)
 
-    async def _send(self, actor: Actor, action: AuditAction, agent: str, event: MakeEvent) -> Told:
+    async def _send(self, actor: Actor, action: AuditAction, agent: str, every_s: float, event: MakeEvent) -> Told:
+        """Write an event that somebody sends at most every so often.
+
+        A write in doubt may have come through. Sent again by a person, it has the same id, and counts once.
+        """
         tenant, sub, now_ms = actor.claims.tenant, actor.claims.sub, self._hub.clock.now_ms()
+        deed = encode((tenant, action, agent, sub, int(now_ms // (1000 * every_s))))
+        id_ = blake2b(deed, digest_size=DIGEST_BYTES).hexdigest()
         self._trail.did(tenant, action, agent, sub, now_ms)  # before it is written: two at once are one
         try:
-            _, scored = await self._actions.write(tenant, block_fields(_block(tenant, event(uuid.uuid4().hex, now_ms))))
+            _, scored = await self._actions.write(tenant, block_fields(_block(tenant, event(id_, now_ms))))
         except LogUnavailable:
             self._trail.undo(tenant, action, agent, sub)
             await self._keep(actor, action, agent, 503)

@@ -203,6 +203,8 @@ KINDS: tuple[str, ...] = tuple(str(t.__struct_config__.tag) for t in EVENT_TYPES
 
 TS_MS_MAX = 4_102_444_800_000
 """2100-01-01. A later time is a unit mistake (microseconds) or a broken clock."""
+SECONDS_SINCE_1970 = range(1_000_000_000, 10_000_000_000)
+"""2001 to 2286 in seconds; in milliseconds it is early 1970, when no contact centre had this software."""
 
 
 def ts_to_ms(ts: float | str) -> int:

@@ -123,7 +123,8 @@ def _learn(event_type: type[e.Event], kind: int) -> None:
         of = field.type
         if isinstance(of, mi.UnionType) and field.name != "ts":
             (of,) = [part for part in of.types if not isinstance(part, mi.NoneType)]
-        RULES[at], LEAST[at], MOST[at] = (TIME, 0, 0) if field.name == "ts" else _rule(of)
+        times = (TIME, e.SECONDS_SINCE_1970.stop, e.TS_MS_MAX)  # not plain: seconds, and before that what nobody sends
+        RULES[at], LEAST[at], MOST[at] = times if field.name == "ts" else _rule(of)
         if field.required:
             REQUIRED[kind] |= 1 << KEY[field.name]
         if field.name in columns:

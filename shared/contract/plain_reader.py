@@ -362,7 +362,7 @@ class _Reader:
                 if found != _INTEGER:
                     return False
                 ts_ms = cython.cast(cython.longlong, self.number[key])
-                if ts_ms > self.ts_max_ms:
+                if not _LEAST[at] <= self.number[key] or ts_ms > self.ts_max_ms:
                     return False
             elif rule == _TRUTH:
                 if found != _TRUE and found != _FALSE:

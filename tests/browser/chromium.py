@@ -99,7 +99,8 @@ class Page:
         self.requests.append(request.url)
 
     async def close(self) -> None:
-        await self.inner.close()
+        async with asyncio.timeout(WAIT_S):  # Playwright has no bound of its own here
+            await self.inner.close()
 
     async def answer(self, pattern: str, status: int) -> None:
         """Stand in for the server: what the page asks for under a pattern goes to `posted` and gets this status."""

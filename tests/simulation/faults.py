@@ -139,8 +139,9 @@ class Faults:
         rng = self._rng
         weather = Weather(slow_s=rng.choice((0.02, 0.3, 2.0)))
         part = rng.choice((0.1, 0.5, 1.0))
-        for name in rng.choice((("before",), ("after",), ("silent",), ("before", "after", "silent"))):
-            setattr(weather, name, part / 3 if weather.before else part)
+        kinds = rng.choice((("before",), ("after",), ("silent",), ("before", "after", "silent")))
+        for name in kinds:
+            setattr(weather, name, part / len(kinds))
         return weather
 
     async def _line(self) -> None:

@@ -174,6 +174,8 @@ def test_times_may_be_rfc_3339() -> None:
     [
         ("2026-03-02T10:14:07", "no UTC offset"),
         ("yesterday", "neither milliseconds nor RFC 3339"),
+        (NOW_MS // 1000, f"looks like seconds since 1970; send milliseconds: {NOW_MS // 1000}000"),
+        (NOW_MS / 1000, "looks like seconds"),
         (-1, "1970 to 2100"),
         (NOW_MS * 1000, "1970 to 2100"),
         (1e300, "1970 to 2100"),
@@ -191,6 +193,7 @@ def test_a_time_that_cannot_be_is_refused_with_the_reason(ts: Any, says: str) ->
 
 def test_a_time_ten_minutes_ahead_and_one_of_1970_are_taken() -> None:
     assert judge([OBSERVED | {"ts": NOW_MS + AHEAD_MS_MAX}, OBSERVED | {"ts": 0}]).ts_ms == [NOW_MS + AHEAD_MS_MAX, 0]
+    assert judge(OBSERVED | {"ts": "1970-01-20T00:00:00Z"}).ts_ms == [19 * 86_400_000]  # in words it is no mistake
 
 
 @pytest.mark.parametrize("number", [b"1e400", b"-1e400", b"9" * 400, b"9" * 5000])

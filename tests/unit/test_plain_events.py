@@ -215,7 +215,7 @@ NOT_PLAIN = [
     {"waiting": 5.0}, {"waiting": -1}, {"waiting": True}, {"longest_wait_s": 604_800.5}, {"longest_wait_s": None},
     {"queue": ""}, {"queue": "a" * 513}, {"id": "a" * 129}, {"queue": "a\\b"}, {"queue": "a\tb"}, {"text": "x"},
     {"mood": None}, {"site": {"a": 1}}, {"site": [1]}, {"site": None}, {"type": "alert.opened"}, {"type": 3},
-    {"site": -1}, {"longest_wait_s": 0.1234567890123456},
+    {"site": -1}, {"longest_wait_s": 0.1234567890123456}, {"ts": NOW_MS // 1000},
 ]  # fmt: skip
 
 

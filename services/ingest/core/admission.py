@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from services.ingest.core.glance import may_carry_refused, plain_times
 from services.ingest.core.refusals import explain, why_not_json
-from shared.contract.events import AnyEvent, Event, Refused, event_decoder, ts_to_ms
+from shared.contract.events import SECONDS_SINCE_1970, AnyEvent, Event, Refused, event_decoder, ts_to_ms
 from shared.contract.frames import Rejected
 from shared.contract.plain_events import PlainEvents
 from shared.contract.plain_reader import SAVES_TIME, read_plain
@@ -146,6 +146,8 @@ def _each(items: Sequence[bytes], now_ms: int) -> Admitted | Unparsable:
         try:
             event = _judged.decode(item)
             ts = ts_to_ms(event.ts)
+            if ts in SECONDS_SINCE_1970 and not isinstance(event.ts, str):
+                raise ValueError(f"`ts` looks like seconds since 1970; send milliseconds: {1000 * ts}")
             if ts > now_ms + AHEAD_MS_MAX:
                 ahead_s = (ts - now_ms) // 1000
                 raise ValueError(f"`ts` lies {ahead_s:,} s ahead of our clock; check the ACD's clock and time zone")

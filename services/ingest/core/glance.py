@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import cython
 
-from shared.contract.events import REFUSED_KEYS
+from shared.contract.events import REFUSED_KEYS, SECONDS_SINCE_1970
 
 _QUOTE = cython.declare(cython.int, ord('"'))
 _COLON = cython.declare(cython.int, ord(":"))
 _SPACE = cython.declare(cython.int, ord(" "))
+_MIN_MS = SECONDS_SINCE_1970.stop
 
 
 def _lengths(size: int, index: Callable[[bytes], int]) -> array[int]:
@@ -52,11 +53,11 @@ def may_carry_refused(body: bytes) -> bool:
 
 
 def plain_times(events: list, max_ms: int) -> list[int] | None:
-    """The `ts` of all events, if each is an int between 0 and `max_ms`; else None."""
+    """The `ts` of all events, if each is an int that can be no time in seconds, up to `max_ms`; else None."""
     out: list = []
     for event in events:
         ts = event.ts
-        if type(ts) is not int or not 0 <= ts <= max_ms:
+        if type(ts) is not int or not _MIN_MS <= ts <= max_ms:
             return None
         out.append(ts)
     return out

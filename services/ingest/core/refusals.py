@@ -85,7 +85,7 @@ _REASONS = (
     ("ahead", re.compile(r"`ts` lies .* ahead of our clock")),
     ("missing_field", re.compile(r".*missing required field")),
     ("not_json", re.compile(r".*(send JSON in UTF-8|nested too deeply)")),
-    ("out_of_bounds", re.compile(r".*(too large a number|[<>]=? ?-?\d|of length|out of range|finite)")),
+    ("out_of_bounds", re.compile(r".*(too large a number|like seconds|[<>]=? ?-?\d|of length|out of range|finite)")),
     ("wrong_value", re.compile(r".*(must be one of|Invalid|matching regex|is no )")),
     ("wrong_type", re.compile(r"Expected ")),
     ("other", re.compile("")),

@@ -48,7 +48,7 @@ class Kind:
 
 
 def _queue_strain(floor: Floor, silence: Silence, row: int, at_ms: int) -> Said:
-    judged = queues_at(floor, np.array([row]), at_ms)[0][0]
+    judged = queues_at(floor, np.array([row]), at_ms)[0]
     strongest = judged.drivers[0].name if judged.drivers else None
     return Said(judged.strain, with_words(judged.drivers), QUEUE, wording.queue_action(strongest))
 

@@ -38,6 +38,8 @@ _BACKLOG_S = cython.declare(cython.double, 900.0)
 """Those who wait are work of the next quarter of an hour. Product choice."""
 _OWN_RATE = cython.declare(cython.double, 1e-6)
 """Arrivals per s (one in twelve days) below which the pool's handle time gives way to the queue's own."""
+_KNOWN = cython.declare(cython.double, 0.05)
+"""Contacts, faded as they are, below which a mean or a share of them is what is assumed: it is not told as measured."""
 _SHARE_ENOUGH = cython.declare(cython.double, 20.0)
 """Contacts before a share of repeat callers is told. Product choice: one caller is then 5 points."""
 
@@ -275,13 +277,15 @@ class QueueRows:
     @cython.cfunc
     @cython.exceptval(check=False)
     def predict(self, q: cython.Py_ssize_t) -> cython.void:
-        """How long a contact that joins now waits, at least as long as the oldest already does."""
+        """How long a contact that joins now waits, at least as long as the oldest already does; NaN if none can say."""
         self.rho = self.expected_s = 0.0
         if self.agents > 0.0:
             load: cython.double = self.offered + self.backlog
             self.rho = load / max(self.agents, 1.0)
             self.expected_s = erlang_a_wait_s(load, self.agents, self.pooled_handle_s, self.patience_rate[q])
-        self.predicted_s = self.longest_s[q] if self.longest_s[q] > self.expected_s else self.expected_s
+        self.predicted_s = self.longest_s[q]
+        if self.agents > 0.0 and not self.longest_s[q] > self.expected_s:  # also where nobody waits: NaN
+            self.predicted_s = self.expected_s
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -317,15 +321,14 @@ class QueueRows:
         left: cython.double = (self.sums[q, _ABANDONED] * ended_left + _LEFT_WORTH * usual) / (ended + _LEFT_WORTH)
 
         self.value[_PREDICTED_WAIT] = self.predicted_s
-        self.value[_OFFERED_LOAD] = 100.0 * self.rho
-        self.value[_RECENT_WAITS] = self.recent_s
-        self.value[_SERVICE_LEVEL] = 100.0 * within
-        self.value[_ABANDONMENT] = 100.0 * left
+        self.value[_OFFERED_LOAD] = 100.0 * self.rho if self.agents > 0.0 else _NAN
+        self.value[_RECENT_WAITS] = self.recent_s if waits > _KNOWN else _NAN
+        self.value[_SERVICE_LEVEL] = 100.0 * within if ended > _KNOWN else _NAN
+        self.value[_ABANDONMENT] = 100.0 * left if ended > _KNOWN else _NAN
         self.level[_PREDICTED_WAIT] = felt(self.longest_s[q], self.target_wait_s[q]) + foreseen(
             beyond(self.expected_s, self.longest_s[q]) / self.target_wait_s[q], _WAIT_FORESEEN
         )
-        over: cython.double = (self.rho - self.load_line[q]) / (1.0 - self.load_line[q])
-        self.level[_OFFERED_LOAD] = foreseen(over, _LOAD_FORESEEN)
+        self.level[_OFFERED_LOAD] = foreseen((self.rho - self.load_line[q]) / (1.0 - self.load_line[q]), _LOAD_FORESEEN)
         self.faded = faded(self.felt_s2[q] * recent_left, self.recent_target_s[q])
         self.level[_RECENT_WAITS] = lately(self.recent_s, self.faded, self.longest_s[q], self.recent_target_s[q])
         self.level[_SERVICE_LEVEL] = clipped((goal - within) / goal)
@@ -333,14 +336,12 @@ class QueueRows:
         self.value[_REPEAT_SHARE] = self.value[_STAFFING] = _NAN
         self.level[_REPEAT_SHARE] = self.level[_STAFFING] = 0.0
         usual_share: cython.double = self.usual_repeats[q]
-        if usual_share == usual_share:
-            joined: cython.double = self.sums[q, _JOINED] * hours_left
-            if joined >= _SHARE_ENOUGH:
-                share: cython.double = (self.sums[q, _REPEATS] * hours_left + _SHARE_ENOUGH * usual_share) / (
-                    joined + _SHARE_ENOUGH
-                )
-                self.value[_REPEAT_SHARE] = 100.0 * share
-                self.level[_REPEAT_SHARE] = clipped((share - usual_share) / self.full_repeats[q])
+        joined: cython.double = self.sums[q, _JOINED] * hours_left
+        if usual_share == usual_share and joined >= _SHARE_ENOUGH:
+            repeats: cython.double = self.sums[q, _REPEATS] * hours_left + _SHARE_ENOUGH * usual_share
+            share: cython.double = repeats / (joined + _SHARE_ENOUGH)
+            self.value[_REPEAT_SHARE] = 100.0 * share
+            self.level[_REPEAT_SHARE] = clipped((share - usual_share) / self.full_repeats[q])
         if self.expected_s > self.target_wait_s[q]:
             self.value[_STAFFING] = self.needed[q]
             self.level[_STAFFING] = lacking(self.needed[q], self.agents, self.full_short[q])

@@ -73,20 +73,11 @@ def agents_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], ags.Judg
     return _judged(ad.AGENT_DRIVERS, level, strain, moved.value), moved
 
 
-def queues_at(floor: Floor, r: Rows, at_ms: int) -> tuple[list[Judged], list[tuple[float, float, float, float]]]:
-    """Queue rows at a moment, and (waiting, longest s, predicted s, agents) of each."""
+def queues_at(floor: Floor, r: Rows, at_ms: int) -> list[Judged]:
+    """Queue rows at a moment."""
     judged, strain = floor.judge_queues(r, at_ms)
     assert judged.value is not None
-    facts = list(
-        zip(
-            judged.waiting.tolist(),
-            judged.longest_s.tolist(),
-            judged.predicted_s.tolist(),
-            judged.agents.tolist(),
-            strict=True,
-        )
-    )
-    return _judged(qd.QUEUE_DRIVERS, judged.level, strain, judged.value), facts
+    return _judged(qd.QUEUE_DRIVERS, judged.level, strain, judged.value)
 
 
 def team_at(floor: Floor, row: int, at_ms: int) -> Judged:
@@ -209,6 +200,10 @@ class _QueueBoard:
         self._share, self._value = ags.shares(self._judged.level, self._strain), self._judged.value
         self._ids, self._team = floor.registers.queues.text, floor.queues.team
         self._mix, self._issues = issue_mix(floor.surges, floor.queues.n, at_ms), floor.registers.issues.text
+        # None there is one thing, and never having heard of anybody is another: the column says -1 for that.
+        heard_of = np.isfinite(floor.queues.observed_agents[: floor.queues.n])
+        heard_of[floor.service.queue[: floor.service.n]] = True
+        self._agents = np.where(heard_of, self._judged.agents, -1.0)
 
     def columns(self, r: Rows, teams: _Teams) -> QueueColumns:
         """Of one tenant's rows."""
@@ -220,7 +215,7 @@ class _QueueBoard:
             waiting=column(self._judged.waiting[r], "i4"),
             longest_wait_s=column(self._judged.longest_s[r], "f8"),
             predicted_wait_s=column(self._judged.predicted_s[r], "f8"),
-            agents=column(self._judged.agents[r], "i4"),
+            agents=column(self._agents[r], "i4"),
             service_level=column(self._value[r, _SERVICE_LEVEL], "f8"),
             issues=self._issue_columns(r),
         )

@@ -47,6 +47,11 @@ def _last_text(
     return lambda value: (en, zh) if value is None or value <= usual else render(value)
 
 
+def _known_text(render: Callable[[float | None], Texts], en: str, zh: str) -> Callable[[float | None], Texts]:
+    """Of measures that are assumed while nothing has been measured: then that is said instead."""
+    return lambda value: (en, zh) if value is None else render(value)
+
+
 def _felt_text(en: str, zh: str) -> Callable[[float | None], Texts]:
     """What is still felt fades, so its number is seldom whole: told as a person would count it."""
 
@@ -91,9 +96,21 @@ _DRIVERS: dict[str, Callable[[float | None], Texts]] = {
     "offered_load": _number_text(
         "work offered is {} % of what the agents here can take", "来电工作量为在岗人员可承接量的 {}%"
     ),
-    "recent_waits": _seconds_text("callers of the last minutes waited {} on average", "最近几分钟客户平均等待 {}"),
-    "service_level": _number_text("{} % answered within the goal time", "{}% 的来电在目标时间内接通"),
-    "abandonment": _number_text("{} % of callers leave before they are answered", "{}% 的客户在接通前挂断"),
+    "recent_waits": _known_text(
+        _seconds_text("callers of the last minutes waited {} on average", "最近几分钟客户平均等待 {}"),
+        "no wait has ended in the last minutes: the usual is assumed",
+        "最近几分钟没有等待结束：按平常估计",
+    ),
+    "service_level": _known_text(
+        _number_text("{} % answered within the goal time", "{}% 的来电在目标时间内接通"),
+        "hardly a caller was answered lately: the usual service level is assumed",
+        "近期几乎没有来电接通：按平常的服务水平估计",
+    ),
+    "abandonment": _known_text(
+        _number_text("{} % of callers leave before they are answered", "{}% 的客户在接通前挂断"),
+        "hardly a caller came or left lately: the usual is assumed",
+        "近期几乎没有来电：按平常的挂断比例估计",
+    ),
     "repeat_share": _number_text("{} % of callers call again about the same issue", "{}% 的客户因同一问题再次来电"),
     "arrivals_surge": _number_text("contacts come in at {} % of the usual", "来电量为平常的 {}%"),
     "staffing": _number_text("about {} agents would keep the wait short", "约需 {} 人在岗才能保持较短等待"),
