@@ -237,6 +237,8 @@ def main_replay(
     else:
         out.write(report.encode())
     out.flush()
+    if summary.refused and not summary.entries:
+        raise ReplayError("no event was good: mend what is listed above")
     return summary
 
 

@@ -125,6 +125,12 @@ def test_bad_events_are_counted_with_their_place_and_the_rest_is_replayed(tmp_pa
     assert "/waiting" in told
 
 
+def test_events_of_which_none_is_good_are_a_fault(tmp_path: Path) -> None:
+    path = ndjson(tmp_path / "e", [observed(T0) | {"waiting": -1}])
+    with pytest.raises(ReplayError, match="no event was good"):
+        run([path])
+
+
 def test_json_prints_each_change_as_it_stands_in_the_alerts_log(tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text(EAGER)

@@ -12,6 +12,8 @@ const STRAIN_PX = 220;
 const WAITS_PX = 150;
 /** Room beside both charts, so that their times stand below each other. */
 const AXIS_PX = 40;
+/** And where there is no axis on the right, for half a time such as 10:30 PM. */
+const LABEL_PX = 26;
 const FONT = "12px system-ui, sans-serif";
 
 const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -147,7 +149,7 @@ function strainOptions(span: Span, sync: string, alerts: readonly CourseAlert[])
   const parts = span.parts.map((part) => part.name);
   const fill = (name: string | null) => () => `${slotColour(name)}8c`;
   return {
-    ...common(sync, STRAIN_PX, span.waiting ? AXIS_PX : 10),
+    ...common(sync, STRAIN_PX, span.waiting ? AXIS_PX : LABEL_PX),
     scales: { x: timeScale, y: { range: [0, 100] } },
     axes: [xAxis(), yAxis({ values: (_plot, splits) => splits.map(String), splits: [0, 20, 40, 60, 80, 100] })],
     series: [
