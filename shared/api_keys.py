@@ -123,8 +123,10 @@ def decode_api_key(data: bytes) -> ApiKey:
 class KeyRing:
     """The API keys in force, read again every REFRESH_S. Asking costs one look-up a request."""
 
-    def __init__(self, log: Log, clock: Clock | None = None) -> None:
+    def __init__(self, log: Log, clock: Clock | None = None, own: tuple[ApiKey, ...] = ()) -> None:
+        """`own`: keys that are good in this process, and stand in no log."""
         self._log = log
+        self._own = {record.id: record for record in own}
         self._clock = clock or SystemClock()
         self._records: dict[str, ApiKey] = {}
         self._principals: dict[bytes, Principal] = {}
@@ -138,7 +140,7 @@ class KeyRing:
 
     async def refresh(self) -> None:
         """Read the keys. Raises LogUnavailable; the keys known before stay in force."""
-        records = {}
+        records = dict(self._own)
         for key_id, data in (await self._log.api_keys()).items():
             try:
                 records[key_id] = decode_api_key(data)

@@ -23,6 +23,7 @@ SENTINEL_PORT = 26379
 _TLS_OPTIONS = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_cert_reqs", "ssl_check_hostname"})
 _MANY = re.compile(r"(?:([^@/?#]*)@)?([^@/?#]*)(?:/([^/?#]*))?(?:\?([^#]*))?")
 """Of a URL with several hosts, which is none to the standard: user and password, hosts, path, query."""
+_BEHIND = re.compile("[/?#]")
 _HOST = re.compile(r"(?:\[([0-9a-fA-F:.%]+)\]|([^\[\]:]+))(?::(\d{1,5}))?")
 
 
@@ -51,14 +52,17 @@ class RedisAddress:
     @classmethod
     def parse(cls, url: str) -> RedisAddress:
         """Of one server. Raises ValueError; its text says what to change and does not repeat the password."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # whose text has a part of the URL in it
+            raise _not_understood() from None
         if parts.scheme not in ("redis", "rediss", "unix"):
             raise _unknown_scheme(parts.scheme)
         options = _options(parts.query, {"db"}, tls=parts.scheme == "rediss")
         username = unquote(parts.username) if parts.username else None
         password = unquote(parts.password) if parts.password else None
         if parts.scheme == "unix":
-            if parts.hostname or not parts.path.startswith("/"):
+            if (parts.netloc and "@" not in parts.netloc) or parts.hostname or not parts.path.startswith("/"):
                 raise ValueError("STRAINWATCH_REDIS_URL needs the whole path of the socket: unix:///run/valkey.sock")
             path, db = unquote(parts.path), _number(options.get("db", "0"))
             return cls(socket_path=path, db=db, username=username, password=password)
@@ -101,7 +105,10 @@ StoreAddress = RedisAddress | SentinelAddress | ClusterAddress
 
 def parse_address(url: str) -> StoreAddress:
     """The store that a URL names. Raises ValueError; its text says what to change and does not repeat the password."""
-    scheme = url.partition("://")[0].lower()
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    if scheme != "unix" and any("@" in behind for behind in _BEHIND.split(rest, maxsplit=1)[1:]):
+        raise _not_understood()  # a password with one of these in it; what comes after would look like host or path
     if scheme in ("redis+sentinel", "rediss+sentinel"):
         return _sentinel(url, tls=scheme.startswith("rediss"))
     if scheme in ("redis+cluster", "rediss+cluster"):
@@ -137,10 +144,7 @@ def _many(url: str, known: set[str], *, tls: bool) -> tuple[RedisAddress, str, s
     """What all servers have in common, the hosts, the path and the options of a URL with several hosts."""
     parts = _MANY.fullmatch(url.partition("://")[2])
     if parts is None:
-        raise ValueError(
-            "STRAINWATCH_REDIS_URL cannot be understood; write user and password with %-escapes, then @, then the "
-            "hosts with commas between them"
-        )
+        raise _not_understood()
     user, places, path, query = (part or "" for part in parts.groups())
     options = _options(query, known, tls=tls)
     username, _, password = (unquote(part) for part in user.partition(":"))
@@ -158,6 +162,13 @@ def _hosts(places: str, port: int, common: RedisAddress) -> list[RedisAddress]:
             )
         found.append(replace(common, host=parts[1] or parts[2], port=int(parts[3] or port)))
     return found
+
+
+def _not_understood() -> ValueError:
+    return ValueError(
+        "STRAINWATCH_REDIS_URL cannot be understood; write user and password with %-escapes (/ is %2F, @ is %40), "
+        "then @, then the host, or several with commas between them"
+    )
 
 
 def _unknown_scheme(scheme: str) -> ValueError:

@@ -144,7 +144,7 @@ class BankCalls:
         # Each telephone line numbers its own calls: the number alone returns on other lines on the same day.
         # Line and number did not repeat in 14 days, but a counter may start again, hence the date. Of the
         # repeated the first row stands: it is a call that took place, and one may bear the name.
-        key = (record.line, row["date"], record.call_id)
+        key = (record.line, record.date.isoformat(), record.call_id)
         if key in seen:
             return Fault.REPEATED
         seen.add(key)
@@ -246,6 +246,8 @@ class _Record:
 
 def _parse(row: dict[str, str]) -> _Record | None:
     try:
+        if not _DATE.fullmatch(row["date"]):  # 70102 is a date that lost its zero, and to strptime one of 1970
+            return None
         date = datetime.strptime(row["date"], "%y%m%d")  # noqa: DTZ007  a wall-clock date; the zone comes later
         stages = [
             _Stage(_second_of_day(row[start]), _second_of_day(row[exit_]), int(row[length]))
@@ -262,6 +264,7 @@ def _parse(row: dict[str, str]) -> _Record | None:
     return _Record(line, call_id, caller, queue, date, row["outcome"], row["server"], *stages)
 
 
+_DATE = re.compile(r"[0-9]{6}")
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?E\+[0-9]+")  # what a spreadsheet makes of a long number: 1.23457E+11
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)

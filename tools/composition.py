@@ -100,7 +100,7 @@ class Services:
         if "ingest" in self.names:
             self.ingest = Ingest(
                 log=log,
-                keys=KeyRing(log, clock),
+                keys=KeyRing(log, clock, setup.own_keys),
                 caller_secret=setup.caller_secret,
                 clock=clock,
                 registry=registry,

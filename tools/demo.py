@@ -11,9 +11,8 @@ from dataclasses import replace
 
 from services.scoring.core.parameters import check_settings
 from services.scoring.scorer import SettingsConflict
-from shared.access import DEMO_KEY, demo_key_record, encode_api_key
+from shared.access import DEMO_KEY, demo_key_record
 from shared.lifecycle import Stop
-from shared.log import Log
 from shared.settings import BadSetup, settings_of
 from tools.centre import MORNING, MORNING_H
 from tools.demo_token import demo_token
@@ -45,14 +44,22 @@ def demo(variables: Mapping[str, str], *, port: int | None, seconds: float | Non
     """Serve the demo until a signal comes, or for some seconds of serving. Raises as `serve`, and BadSetup."""
     now_ms = time.time_ns() // 1_000_000
     setup = read_setup(variables, now_ms=now_ms, port=port)
-    if setup.settings is None:
+    ours = setup.settings is None
+    if ours:
         document = settings_of(SETTINGS.encode(), check=check_settings, now_ms=now_ms)
         setup = replace(setup, settings=document)
+    # Everybody knows the demo's key, so it is good in this process and is never written to a log.
+    setup = replace(setup, own_keys=(demo_key_record(),))
     try:
         serve(setup, _Demo(setup, seconds))
     except SettingsConflict:
-        told = f"{setup.environment.data_dir} holds a log with settings of its own; give the demo another folder"
-        raise BadSetup([f"STRAINWATCH_DATA_DIR: {told}"]) from None
+        if not ours:
+            raise
+        where, variable = f"{setup.environment.data_dir}", "STRAINWATCH_DATA_DIR"
+        if setup.environment.redis_url is not None:
+            where, variable = "the store", "STRAINWATCH_REDIS_URL"
+        told = f"{where} holds a log with settings of its own; give the demo one of its own"
+        raise BadSetup([f"{variable}: {told}"]) from None
 
 
 class _Demo:
@@ -61,11 +68,6 @@ class _Demo:
     def __init__(self, setup: Setup, seconds: float | None) -> None:
         self._setup = setup
         self._seconds = seconds
-
-    async def prepare(self, log: Log) -> None:
-        """See Company."""
-        record = demo_key_record()
-        await log.put_api_key(record.id, encode_api_key(record))
 
     async def run(self, stop: Stop) -> None:
         """See Company."""

@@ -23,7 +23,6 @@ from services.scoring.scorer import SettingsConflict
 from shared.clock import SystemClock
 from shared.lifecycle import Stop, watch_parent
 from shared.limited_http import LimitedHttp
-from shared.log import Log
 from tools.composition import Services
 from tools.open_log import open_log
 from tools.serve_setup import Setup
@@ -35,9 +34,6 @@ _logger = structlog.get_logger(__name__)
 
 class Company(Protocol):
     """What else the process does."""
-
-    async def prepare(self, log: Log) -> None:
-        """Before the services start."""
 
     async def run(self, stop: Stop) -> None:
         """Once requests are answered. When it returns nothing happens, when it raises all ends."""
@@ -63,8 +59,6 @@ async def _serve(setup: Setup, company: Company | None) -> None:
         async with _beside(watch_parent(stop, os.environ)), open_log(setup.environment, stop) as log:
             if log is None:  # asked to end before the store answered
                 return
-            if company is not None:
-                await company.prepare(log)
             tracing = tracing_of(setup.which, os.environ)
             connections_max = connections_limit(CONNECTIONS_MAX)
             services = Services(setup, log, CollectorRegistry(), SystemClock(), tracing, connections_max)

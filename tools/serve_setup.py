@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.access import SECRET_BYTES_MIN
+from shared.access import SECRET_BYTES_MIN, ApiKey
 from shared.contract.entries import Settings
 from shared.redis_address import parse_address
 from shared.settings import BadSetup, Environment, read_settings
@@ -40,6 +40,8 @@ class Setup:
     """Outgoing channels, where notify runs here."""
     public_url: str | None = None
     """Where people find the page; it stands in messages."""
+    own_keys: tuple[ApiKey, ...] = ()
+    """API keys that are good in this process only."""
 
     @property
     def lateness_s(self) -> int:

@@ -73,7 +73,8 @@ FILE = """\
 TOML, given to every service of an installation (`serve --settings F` or `STRAINWATCH_SETTINGS`). A missing key has its
 default, an unknown one is a fault. Raise `revision` with each change: a lower one never goes into the log, and an equal
 one with another content stops the start. Tables may be repeated for one tenant under `[tenants.<t>]` and, those about
-queues, for one queue under `[tenants.<t>.queues.<q>]` (there also `team = "..."`).
+queues, for one queue under `[tenants.<t>.queues.<q>]` (there also `team = "..."`). `strainwatch demo` has settings of
+its own (revision 2), which stay in its log: give it a folder or a store that nothing else uses.
 
 ```toml
 revision = 2

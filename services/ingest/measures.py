@@ -65,7 +65,12 @@ class Measures:
             yield f"{_P}events_total", "Events by what became of them", {"result": result}, value
         for reason in REASONS:
             yield f"{_P}refused_total", "Refused events by reason", {"reason": reason}, self.refused[reason]
-        yield f"{_P}events_late_total", "Accepted events older than the lateness bound", {}, self.late
+        yield (
+            f"{_P}events_late_total",
+            "Accepted events older than lateness_s of ingest's own settings file",
+            {},
+            self.late,
+        )
         for status, value in sorted(self.answers.items()):
             yield f"{_P}answers_total", "Answers by status", {"status": str(status)}, value
         yield f"{_P}entries_total", "Entries confirmed by the log", {}, self.commits

@@ -21,6 +21,8 @@ from shared.log import Log, LogUnavailable
 
 READ_COUNT = 500
 """Records read at a time, some 100 KB."""
+READS_MAX = 40
+"""For one page: a tenant with few records beside one with many looks through a tenth of the stream, and goes on."""
 REMEMBERED_MS = 26 * 3_600_000
 """How far back it is known when somebody last did something: as long as the day's course is kept."""
 FOLLOW_EVERY_S = 1.0
@@ -84,10 +86,13 @@ class Trail:
         """The last records of a scope before a position, the latest first, and where the next page goes on.
 
         An admin sees all; what nobody knew whose it was is else for those who see every team. Tenants of one partition
-        share its stream. Raises LogUnavailable.
+        share its stream, so a page may hold fewer than `limit`, or none, and not be the last. Raises LogUnavailable.
         """
         partition, found = partition_of(scope.tenant, self._log.partitions), list[AuditRecord]()
-        while entries := await self._log.last_audit(partition, before, count=READ_COUNT):
+        for _ in range(READS_MAX):
+            entries = await self._log.last_audit(partition, before, count=READ_COUNT)
+            if not entries:
+                return found, None
             for place, data in entries:
                 record = _readable(data)
                 if record is None or record.tenant != scope.tenant:
@@ -99,7 +104,7 @@ class Trail:
                 found.append(record)
                 before = place
             before = entries[-1][0]
-        return found, None
+        return found, before
 
     # --- when somebody last did something
 

@@ -212,6 +212,7 @@ def ts_to_ms(ts: float | str) -> int:
 
     Raises ValueError that says what to send instead.
     """
+    in_words = isinstance(ts, str)
     if isinstance(ts, str):
         try:
             at = datetime.fromisoformat(ts)
@@ -226,6 +227,8 @@ def ts_to_ms(ts: float | str) -> int:
         ts = round(ts)
     if not 0 <= ts <= TS_MS_MAX:
         raise ValueError("`ts` lies outside 1970 to 2100; send milliseconds since 1970 UTC")
+    if ts in SECONDS_SINCE_1970 and not in_words:
+        raise ValueError(f"`ts` looks like seconds since 1970; send milliseconds: {1000 * ts}")
     return ts
 
 

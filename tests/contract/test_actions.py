@@ -408,10 +408,12 @@ async def test_every_action_is_in_the_audit_log_without_what_was_said(floor: Flo
         assert (await others.get("/v1/audit")).json()["records"] == [r for r in own if r["subject"]["type"] == "alert"]
 
 
+@pytest.mark.parametrize("reads", [1, 40], ids=["pages that end before their tenant's records", "whole pages"])
 async def test_tenants_that_share_a_partition_read_their_own_pages(
-    floor: Floor, monkeypatch: pytest.MonkeyPatch
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, reads: int
 ) -> None:
     monkeypatch.setattr(trail, "READ_COUNT", 3)
+    monkeypatch.setattr(trail, "READS_MAX", reads)
     for n in range(12):
         async with floor.client(tenant="acme" if n % 3 else "other", sub=f"s-{n}") as lead:
             await refused(lead, "none", "note", 404, text="x")

@@ -443,6 +443,22 @@ async def test_an_address_is_printed_without_its_password() -> None:
         assert str(parse_address(str(address))) == str(address)
 
 
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
+@pytest.mark.parametrize(
+    "password", ["S3cret/rest", "12/S3cret", "/S3cret", "S3cret?a=b", "S3cret#x", "Sec\N{FULLWIDTH COLON}ret"]
+)
+async def test_a_password_without_escapes_is_not_repeated(scheme: str, password: str) -> None:
+    with pytest.raises(ValueError, match="STRAINWATCH_REDIS_URL") as refused:
+        parse_address(f"{scheme}://:{password}@host:99999/0")
+    assert "cret" not in f"{refused.value}"
+    assert "rest" not in f"{refused.value}"
+
+
+async def test_a_socket_has_a_password_or_nothing_before_its_path() -> None:
+    with pytest.raises(ValueError, match="whole path of the socket"):
+        parse_address("unix://:S3cret/rest@/run/valkey.sock")
+
+
 async def test_sentinels_and_servers_have_passwords_of_their_own() -> None:
     url = "redis+sentinel://u:p%40ss@a,b:1234/main?db=2&sentinel_username=s&sentinel_password=t%26t"
     found = parse_address(url)

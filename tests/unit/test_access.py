@@ -94,11 +94,20 @@ def test_anything_but_the_whole_key_is_nobody() -> None:
     assert ring.principal(b"Bearer " + DEMO_KEY.encode()) is None
 
 
-def test_the_demo_key_works_where_the_demo_stored_it() -> None:
-    ring, _ = ring_with(demo_key_record())
-    found = ring.principal(b"Bearer sk_demo")
-    assert found is not None
-    assert found.tenant == "demo"
+def test_the_demo_key_is_good_in_the_demo_only_and_stands_in_no_log() -> None:
+    async def story() -> None:
+        log = MemoryLog(clock=ManualClock())
+        demo, beside = KeyRing(log, own=(demo_key_record(),)), KeyRing(log)
+        for _ in range(2):
+            await demo.refresh()
+            await beside.refresh()
+            found = demo.principal(b"Bearer sk_demo")
+            assert found is not None
+            assert found.tenant == "demo"
+            assert beside.principal(b"Bearer sk_demo") is None
+        assert await log.api_keys() == {}
+
+    asyncio.run(story())
 
 
 def test_a_revoked_or_deleted_key_is_nobody_after_the_next_reading() -> None:

@@ -73,6 +73,25 @@ def test_a_usual_cause_of_what_is_no_json_is_named(body: bytes, advice: str) -> 
     assert advice in answer.detail
 
 
+GOOD, BAD = json.dumps(OBSERVED).encode(), json.dumps(OBSERVED | {"waiting": -1}).encode()
+
+
+@pytest.mark.parametrize(
+    ("unusual", "accepted"),
+    [(json.dumps(OBSERVED, indent=1).encode(), 0), (GOOD + GOOD, 0), (GOOD + b" \r", 1)],
+    ids=["an event over several lines", "two events on a line", "blanks"],
+)
+def test_what_a_line_is_does_not_depend_on_the_other_lines(unusual: bytes, accepted: int) -> None:
+    alone = admit(unusual, Form.NDJSON, NOW_MS)
+    assert isinstance(alone, Admitted)
+    assert len(alone.events) == accepted
+    assert bool(alone.rejected) == (not accepted)
+    assert len(judge(b"\n".join([GOOD, unusual]), Form.NDJSON).events) == 1 + accepted
+    beside = judge(b"\n".join([GOOD, unusual, BAD]), Form.NDJSON)
+    assert len(beside.events) == 1 + accepted
+    assert len(beside.rejected) == len(alone.rejected) + 1
+
+
 @pytest.mark.parametrize("body", [b"", b"\n \r\n\n"])
 def test_ndjson_without_any_event_is_unparsable(body: bytes) -> None:
     assert admit(body, Form.NDJSON, NOW_MS) == Unparsable(400, "the body holds no event; send one a line")

@@ -162,6 +162,12 @@ def test_a_bad_row_is_counted_with_its_reason_and_gives_no_event(cells: str, rea
     assert fault(f"ZZ01 7 0 0 PS 010305 {cells}") is reason
 
 
+@pytest.mark.parametrize("date", ["70102", "1705", "20070102", "٠١٠٣٠٥"])
+def test_a_date_that_is_not_six_digits_is_not_guessed(date: str) -> None:
+    row = f"ZZ01 7 0 0 PS {date} 9:10:00 9:10:08 8 {NONE} AGENT 9:10:08 9:11:08 60 S01"
+    assert fault(row) is Fault.UNPARSABLE
+
+
 def test_a_number_repeats_only_on_the_same_line_and_day() -> None:
     times = f"9:10:00 9:10:08 8 {NONE} AGENT 9:10:08 9:11:08 60 S01"
     rows = [f"{line} 7 0 0 PS {date} {times}" for line, date in (("A", "010305"), ("B", "010305"), ("A", "010306"))]

@@ -114,13 +114,14 @@ def test_bad_events_are_counted_with_their_place_and_the_rest_is_replayed(tmp_pa
         json.dumps(observed(T0 + 1) | {"waiting": -1}),
         json.dumps(observed(T0 + 2) | {"transcript": "no"}),
         json.dumps(observed(T0 + 3) | {"ts": "yesterday"}),
+        json.dumps(observed(T0 + 3) | {"ts": T0 // 1000}),
         json.dumps(observed(T0 + 4)),
     ]
     path.write_text("\n".join(lines))
     summary, out, _ = run([path])
     assert summary.entries == 2
     told = out.decode()
-    assert "4 events refused" in told
+    assert "5 events refused" in told
     assert "line 3)" in told
     assert "/waiting" in told
 
