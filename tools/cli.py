@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -31,6 +32,25 @@ app = typer.Typer(
     The environment variables STRAINWATCH_* are explained by `strainwatch serve --help`.
     """,
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        from services.scoring.identity import engine_name
+
+        print(engine_name())
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_say_version, help="Print version and engine, and end."),
+    ] = False,
+) -> None:
+    pass
+
 
 cli_run.add_to(app)
 cli_access.add_to(app)

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import urllib.request
+from importlib import metadata
 from pathlib import Path
 
 import jwt
@@ -41,6 +42,13 @@ COMMANDS = (
     ["rejects", "list"],
     ["watch"],
 )
+
+
+def test_the_version_says_which_engine_judges(tmp_path: Path) -> None:
+    said = strainwatch(tmp_path, "--version")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout.split()[:2] == ["strainwatch", metadata.version("strainwatch")]
+    assert " numpy " in said.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
