@@ -35,8 +35,10 @@ class LimitedHttp(HttpToolsProtocol):
         # uvicorn would refuse requests of those who are connected; here those who come too many are.
         self._connections_max, self.limit_concurrency = self.limit_concurrency, None
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = 0  # of what is no body: the head, chunks' own lines, trailers
+        self._piece_bytes = 0  # that came at once
         self._begun = 0  # how many requests
+        self._bodies = 0  # how many pieces of bodies
         self._receiving = False  # a request has begun and is not whole
         self._since_s = 0.0  # when it began, or when the last answer left
         self._timer: asyncio.TimerHandle | None = None
@@ -47,7 +49,7 @@ class LimitedHttp(HttpToolsProtocol):
         """See asyncio.Protocol."""
         super().connection_made(transport)
         if self._connections_max is not None and len(self.connections) > self._connections_max:
-            self._turn_away(503, "This server has as many connections as it takes; come back soon.")
+            self.turn_away(503, "This server has as many connections as it takes; come back soon.")
             return
         self._since_s = self.loop.time()
         self._timer = self.loop.call_later(LOOK_S, self._look)
@@ -61,12 +63,13 @@ class LimitedHttp(HttpToolsProtocol):
         """See asyncio.Protocol."""
         if self.transport.is_closing():
             return
-        begun = self._begun
+        begun, bodies, self._piece_bytes = self._begun, self._bodies, len(data)
         super().data_received(data)
-        if self._in_head and self._begun == begun:  # what came with its first byte may belong to requests before it
+        # What came with its first byte may belong to requests before it, and what came with a body to the body.
+        if self._receiving and (self._begun, self._bodies) == (begun, bodies):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES_MAX:
-                self._turn_away(431, f"Send at most {HEAD_BYTES_MAX:,} bytes of headers.")
+                self.turn_away(431, f"Send at most {HEAD_BYTES_MAX:,} bytes of headers.")
 
     # --- from the parser
 
@@ -82,13 +85,34 @@ class LimitedHttp(HttpToolsProtocol):
         self._begun += 1
         self._since_s = self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See httptools. The trailers of a chunked body come here too: nobody reads them, so they are not kept."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        """See httptools."""
+        self.note_body()
+        super().on_body(body)
+
+    def note_body(self) -> None:
+        """A piece of a body is here; how many bytes a body may have is for those who read it."""
+        self._bodies += 1
+        self._head_bytes = 0
+
+    def head_fits(self) -> bool:
+        """Whether a head that came in one piece is no longer than one that comes in several may be."""
+        if self._piece_bytes <= HEAD_BYTES_MAX:
+            return True
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) <= HEAD_BYTES_MAX
+
     def on_headers_complete(self) -> None:
         """See httptools."""
         self._in_head = False
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) <= HEAD_BYTES_MAX:
+        if self.head_fits():
             super().on_headers_complete()
             return
-        app, self.app = self.app, _head_too_large  # it came in one piece
+        app, self.app = self.app, _head_too_large
         try:
             super().on_headers_complete()
         finally:
@@ -117,7 +141,7 @@ class LimitedHttp(HttpToolsProtocol):
     def too_slow(self) -> None:
         """A request was not whole in time."""
         structlog.get_logger().info("request.too_slow", waited_s=REQUEST_WAIT_S)
-        self._turn_away(408, f"The request was not whole within {REQUEST_WAIT_S:g} s; send it faster.")
+        self.turn_away(408, f"The request was not whole within {REQUEST_WAIT_S:g} s; send it faster.")
 
     def _look(self) -> None:
         waited_s = self.loop.time() - self._since_s
@@ -140,7 +164,7 @@ class LimitedHttp(HttpToolsProtocol):
         self._stop_looking()
         super().handle_websocket_upgrade()
 
-    def _turn_away(self, status: int, detail: str) -> None:
+    def turn_away(self, status: int, detail: str) -> None:
         """The last answer of this connection, unless another is half sent."""
         if self.is_quiet() and not self.owes_answers():
             self.transport.write(_last_answer(status, detail, self.server_state.default_headers))

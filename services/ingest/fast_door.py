@@ -153,6 +153,7 @@ class FastDoor(LimitedHttp):
             and self.parser.get_method() == b"POST"
             and self.is_quiet()
             and not self.parser.should_upgrade()
+            and self.head_fits()
             and not (self.expect_100_continue and self._replies)  # its interim answer has to wait for theirs
         ):
             self._begin()
@@ -161,6 +162,7 @@ class FastDoor(LimitedHttp):
 
     def on_body(self, body: bytes) -> None:
         """See httptools."""
+        self.note_body()
         if self._ending:
             return
         if self._body is None:
@@ -311,6 +313,13 @@ class FastDoor(LimitedHttp):
             self._end(self.door.counted(problem(408, detail)))
         else:  # its answer may be half sent
             self.transport.close()
+
+    def turn_away(self, status: int, detail: str) -> None:
+        """See LimitedHttp."""
+        if self._body is not None and self._body.request is None:
+            self.transport.close()  # it has its answer, and was only read over
+        else:
+            super().turn_away(status, detail)
 
     def handle_websocket_upgrade(self) -> None:
         """From uvicorn: the connection gets another protocol."""

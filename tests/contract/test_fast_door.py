@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,7 @@ from services.ingest.fast_door import FastDoor
 from services.ingest.http_bytes import HEADS_MAX, Heads
 from shared import limited_http
 from shared.clock import ManualClock
+from shared.limited_http import HEAD_BYTES_MAX
 from shared.log import LogUnavailable
 from shared.log_memory import MemoryLog
 
@@ -264,6 +266,38 @@ async def test_a_body_that_is_too_large_is_refused_early_and_the_answer_can_be_r
         caller.send(b" " * 100_000)  # read over, not refused, so that nobody loses the answer
         assert await caller.ends()
         assert ingest.measures.answers[413] == 1
+
+
+async def test_a_head_that_is_too_long_is_refused_also_in_one_piece() -> None:
+    async with a_call() as (caller, _, log):
+        caller.send(request(OBSERVED, "x: " + "y" * HEAD_BYTES_MAX))
+        assert await caller.statuses(1) == [431]
+        assert await blocks(log) == []
+    async with a_call() as (caller, _, log):
+        caller.send(request(OBSERVED, "x: " + "y" * (HEAD_BYTES_MAX // 2)), request([OBSERVED] * 400))
+        assert await caller.statuses(2) == [202, 202]  # a long body is no long head
+
+
+@pytest.mark.parametrize("key", ["sk_demo", "sk_other"])
+async def test_trailers_that_never_end_are_given_up_and_others_read_over(key: str) -> None:
+    chunked = request(b"", "transfer-encoding: chunked").replace(b"sk_demo", key.encode())
+    body = b"%x\r\n%s\r\n0\r\n" % (len(json.dumps(OBSERVED)), json.dumps(OBSERVED).encode())
+    async with a_call() as (caller, _, log):
+        caller.send(chunked, body)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(16 * HEAD_BYTES_MAX // 1_000):
+                caller.send(b"a: " + b"b" * 1_000 + b"\r\n")
+                await caller.writer.drain()
+                await asyncio.sleep(0)
+        with contextlib.suppress(ConnectionError, IndexError):  # it may go down with what was not read any more
+            assert await caller.statuses(1) == [431 if key == "sk_demo" else 401]
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(60):
+                await caller.reader.read()
+        assert await blocks(log) == []
+    async with a_call() as (caller, _, log):
+        caller.send(chunked, body, b"authorization: Bearer sk_demo\r\n\r\n")
+        assert await caller.statuses(1) == [202 if key == "sk_demo" else 401]
 
 
 async def test_a_refused_head_with_a_small_body_keeps_the_connection() -> None:

@@ -63,7 +63,7 @@ def test_ndjson_has_an_event_a_line_and_blank_lines_do_not_count() -> None:
         (b"", "nothing was sent"),
         (b'{"id":NaN}', "NaN, Infinity and a byte order mark are no JSON"),
         (b"\xef\xbb\xbf{}", "a byte order mark"),
-        (b"\n".join([json.dumps(OBSERVED).encode()] * 2), "several lines are application/x-ndjson"),
+        (b"\n".join([json.dumps(OBSERVED).encode()] * 2), "one a line as application/x-ndjson"),
         (b'{"id":"\\udc00, half of a pair"}', "half of a surrogate pair"),
     ],
 )

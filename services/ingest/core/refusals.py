@@ -73,7 +73,7 @@ def why_not_json(fault: Exception) -> str:
 _ADVICE = (
     ("truncated", ", or nothing was sent"),
     ("invalid character", ": NaN, Infinity and a byte order mark are no JSON"),
-    ("trailing characters", ": several lines are application/x-ndjson"),
+    ("trailing characters", ": several events are an array, or one a line as application/x-ndjson"),
     ("utf-16", ": half of a surrogate pair"),
 )
 """For what the parser says of faults whose cause is a usual one."""
